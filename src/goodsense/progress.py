@@ -1,0 +1,15 @@
+"""Progress as a function: whoever works says how far it is; whoever shows it decides how."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Called with the stage's name, the units done and the units in all (None when unknown)."""
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None: ...
+
+
+def silent(stage: str, done: int, total: int | None) -> None:
+    """Show nothing."""

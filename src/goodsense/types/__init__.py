@@ -1,0 +1,73 @@
+"""Ids, media references, vectors, queries, results and the Protocols that everything else implements."""
+
+from goodsense.types.filters import And, Compare, Exists, Filter, In, Not, Operator, Or, Scalar
+from goodsense.types.media import MODALITIES, REF_TYPES, AudioRef, ImageRef, MediaRef, Modality, VideoRef
+from goodsense.types.protocols import (
+    Candidates,
+    Encoder,
+    FittedEncoder,
+    Fusion,
+    Image,
+    Index,
+    IndexQuery,
+    IndexRows,
+    TextFields,
+)
+from goodsense.types.query import Part, PartKind, Query
+from goodsense.types.results import Hit, Hits, Qrels, Run, Terms
+from goodsense.types.vectors import (
+    DISTANCES,
+    Distance,
+    Embeddings,
+    Mask,
+    Rows,
+    Vectors,
+    normalise,
+    prepare,
+    similarity,
+)
+
+__all__ = [
+    "DISTANCES",
+    "MODALITIES",
+    "REF_TYPES",
+    "And",
+    "AudioRef",
+    "Candidates",
+    "Compare",
+    "Distance",
+    "Embeddings",
+    "Encoder",
+    "Exists",
+    "Filter",
+    "FittedEncoder",
+    "Fusion",
+    "Hit",
+    "Hits",
+    "Image",
+    "ImageRef",
+    "In",
+    "Index",
+    "IndexQuery",
+    "IndexRows",
+    "Mask",
+    "MediaRef",
+    "Modality",
+    "Not",
+    "Operator",
+    "Or",
+    "Part",
+    "PartKind",
+    "Qrels",
+    "Query",
+    "Rows",
+    "Run",
+    "Scalar",
+    "Terms",
+    "TextFields",
+    "Vectors",
+    "VideoRef",
+    "normalise",
+    "prepare",
+    "similarity",
+]
