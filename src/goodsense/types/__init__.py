@@ -1,6 +1,6 @@
 """Ids, media references, vectors, queries, results and the Protocols that everything else implements."""
 
-from goodsense.types.filters import And, Compare, Exists, Filter, In, Not, Operator, Or, Scalar
+from goodsense.types.filters import And, Compare, Exists, Filter, In, Not, Operator, Or, Scalar, fold
 from goodsense.types.media import MODALITIES, REF_TYPES, AudioRef, ImageRef, MediaRef, Modality, VideoRef
 from goodsense.types.protocols import (
     Candidates,
@@ -67,6 +67,7 @@ __all__ = [
     "TextFields",
     "Vectors",
     "VideoRef",
+    "fold",
     "normalise",
     "prepare",
     "similarity",

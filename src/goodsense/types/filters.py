@@ -6,6 +6,7 @@ case-insensitively (NFKC, casefold); a multi-valued field matches if any of its 
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -53,3 +54,8 @@ class Or:
 
 
 Filter: TypeAlias = Compare | In | Exists | Not | And | Or
+
+
+def fold(text: str) -> str:
+    """The form in which strings compare: NFKC, casefold, NFKC again, so that folding twice changes nothing."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
