@@ -166,7 +166,7 @@ class ExactIndex:
         probe: NDArray[np.float32],
         positions: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float32]:
-        """What orders rows like ``similarity``: for Euclidean less the probe's own square, so nothing (n, d) is made."""
+        """What orders rows like ``similarity``: for Euclidean less the probe's own square."""
         products: NDArray[np.float32] = np.matmul(vectors, probe)  # (n, d) @ (d,) -> (n,)
         if self._distance != "euclidean":
             return products
@@ -209,8 +209,8 @@ def _sharing(part: _Part, weights: Mapping[int, float], allowed: Mask | None) ->
     if allowed is not None:
         shared &= allowed
     positions = np.flatnonzero(shared)
-    scores: NDArray[np.float64] = np.bincount(docs, weights=products, minlength=n)
-    return scores[positions], part.data.rows[positions]
+    sums = np.bincount(docs, weights=products, minlength=n).astype(np.float64, copy=False)
+    return sums[positions], part.data.rows[positions]
 
 
 def _merge(found: Sequence[Scored], k: int) -> Rows:
