@@ -1,0 +1,45 @@
+"""Metrics, evaluation files and experiment statistics: knows ids, labels and scores, never a model."""
+
+from goodsense.evaluate.classification import (
+    Averages,
+    ClassificationReport,
+    ClassScore,
+    Confused,
+    classification_report,
+)
+from goodsense.evaluate.experiment import (
+    Comparison,
+    Interval,
+    bootstrap,
+    compare,
+    paired_bootstrap,
+    paired_randomisation,
+    share_losing,
+)
+from goodsense.evaluate.files import read_qrels, read_queries, read_run, write_run
+from goodsense.evaluate.ranking import RankingReport, evaluate_run, rank
+from goodsense.evaluate.regression import RegressionReport, regression_report
+
+__all__ = [
+    "Averages",
+    "ClassScore",
+    "ClassificationReport",
+    "Comparison",
+    "Confused",
+    "Interval",
+    "RankingReport",
+    "RegressionReport",
+    "bootstrap",
+    "classification_report",
+    "compare",
+    "evaluate_run",
+    "paired_bootstrap",
+    "paired_randomisation",
+    "rank",
+    "read_qrels",
+    "read_queries",
+    "read_run",
+    "regression_report",
+    "share_losing",
+    "write_run",
+]
