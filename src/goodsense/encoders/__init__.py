@@ -1,0 +1,84 @@
+"""Encoders: values of one modality to vectors. One file per family; what is heavy is imported on use.
+
+Every encoder has ``dim``, ``fingerprint``, ``accepts``, ``fit``, ``encode``, ``encode_query``, ``save`` and ``load``
+(:class:`goodsense.types.FittedEncoder`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from goodsense.errors import UsageError
+from goodsense.types import FittedEncoder, Modality
+
+__all__ = ["ENCODERS", "encoder_options", "load_encoder", "make_encoder"]
+
+ENCODERS: Mapping[tuple[Modality, str], str] = {
+    ("text", "lsa"): "goodsense.encoders.lsa:LsaEncoder",
+    ("text", "minilm"): "goodsense.encoders.minilm:MiniLmEncoder",
+    ("image", "descriptors"): "goodsense.encoders.descriptors:DescriptorsEncoder",
+    ("attributes", "columns"): "goodsense.encoders.attributes:ColumnsEncoder",
+}
+
+
+def make_encoder(
+    modality: Modality, name: str, options: Mapping[str, Any] | None = None, *, tokenizer: Any = None
+) -> FittedEncoder:
+    """Make a fresh encoder, ready to be fitted.
+
+    ``tokenizer`` goes to encoders that cut text into words and is left out for all others.
+
+    Raises
+    ------
+    UsageError
+        For a name or an option that does not exist; the message lists those that do.
+    """
+    kind = _class(modality, name)
+    given = dict(options or {})
+    known = encoder_options(modality, name)
+    for option in given:
+        if option not in known:
+            raise UsageError(
+                f"the {modality} encoder {name!r} has no option {option!r}; it has {', '.join(known) or 'none'}.",
+                fix=_nearest(option, known),
+            )
+    if tokenizer is not None and "tokenizer" in inspect.signature(kind).parameters:
+        given["tokenizer"] = tokenizer
+    made: FittedEncoder = kind(**given)
+    return made
+
+
+def load_encoder(modality: Modality, name: str, directory: Path) -> FittedEncoder:
+    """Load an encoder that was saved into ``directory``."""
+    loaded: FittedEncoder = _class(modality, name).load(directory)
+    return loaded
+
+
+def encoder_options(modality: Modality, name: str) -> dict[str, Any]:
+    """The options of an encoder and their defaults, in the order of its signature."""
+    parameters = inspect.signature(_class(modality, name)).parameters
+    return {option: found.default for option, found in parameters.items() if option != "tokenizer"}
+
+
+def _class(modality: Modality, name: str) -> Any:
+    place = ENCODERS.get((modality, name))
+    if place is None:
+        names = [known for kind, known in ENCODERS if kind == modality]
+        if not names:
+            kinds = sorted({kind for kind, _ in ENCODERS})
+            raise UsageError(f"there is no encoder for {modality!r}; encoders exist for {', '.join(kinds)}.")
+        raise UsageError(
+            f"there is no {modality} encoder {name!r}; there are {', '.join(names)}.", fix=_nearest(name, names)
+        )
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,173 @@
+"""Attributes to vectors: one column per number, one per frequent value of a category."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self, TypeAlias, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodsense.encoders import artefacts
+from goodsense.errors import UsageError
+from goodsense.types import Modality, Vectors
+
+KIND = "columns"
+VERSION = 1
+SCALES = ("zscore", "minmax")
+
+Value: TypeAlias = str | float | bool | tuple[str, ...]
+Attributes: TypeAlias = Mapping[str, Value]
+
+
+class ColumnsEncoder:
+    """Categorical and numeric attributes side by side, scaled on the rows of the fit.
+
+    A numeric attribute gives one column, centred and scaled; a missing number is 0, the centre. A categorical one
+    (text, truth value, or several texts at once) gives one column per value, centred by its share and scaled; a missing
+    category is 0 throughout, which is the average product. An attribute with both numbers and texts counts as
+    categorical. A product without any known attribute is a zero row.
+
+    Parameters
+    ----------
+    scale
+        ``zscore``: mean 0 and deviation 1. ``minmax``: the range of the fit becomes 1, the centre stays the mean.
+    max_categories
+        At most so many values of one attribute get a column, the most frequent first.
+    """
+
+    def __init__(self, *, scale: str = "zscore", max_categories: int = 64) -> None:
+        if scale not in SCALES:
+            raise UsageError(f"scale is {scale!r}; expected one of {', '.join(SCALES)}.")
+        if not isinstance(max_categories, int) or isinstance(max_categories, bool) or max_categories < 1:
+            raise UsageError(f"max_categories is {max_categories!r}; expected a whole number from 1 up.")
+        self._scale = scale
+        self._limit = max_categories
+        self._columns: tuple[tuple[str, str | None], ...] = ()  # (field, category or None for a number)
+        self._centre = np.zeros(0, dtype=np.float32)
+        self._spread = np.zeros(0, dtype=np.float32)
+        self._fitted = False
+        self._fingerprint = ""
+
+    @property
+    def dim(self) -> int:
+        return len(self._columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One per column: ``price`` for a number, ``colour=red`` for a category."""
+        return tuple(field if value is None else f"{field}={value}" for field, value in self._columns)
+
+    @property
+    def accepts(self) -> frozenset[Modality]:
+        return frozenset({"attributes"})
+
+    @property
+    def fingerprint(self) -> str:
+        if not self._fingerprint:
+            self._fingerprint = artefacts.fingerprint(self._artefact())
+        return self._fingerprint
+
+    def fit(self, values: Sequence[Attributes], *, seed: int) -> Self:
+        """Learn columns, centres and spreads from products. Nothing is drawn, so ``seed`` changes nothing."""
+        columns: list[tuple[str, str | None]] = []
+        for field in sorted({field for value in values for field in value}):
+            columns += [(field, category) for category in self._categories(values, field)]
+        self._columns = tuple(columns)
+        self._fitted = True
+        self._fingerprint = ""
+        self._centre = np.zeros(self.dim, dtype=np.float32)
+        self._spread = np.ones(self.dim, dtype=np.float32)
+        raw, known = self._raw(values)
+        if len(values) and self.dim:
+            self._centre, self._spread = _moments(raw, known, self._scale)
+        return self
+
+    def encode(self, values: Sequence[Attributes]) -> Vectors:
+        """``n`` products (attribute -> value) to ``(n, dim)``; unknown attributes and categories are passed over."""
+        if not self._fitted:
+            raise UsageError("this attribute encoder was not fitted yet.", fix="Call fit(products, seed=...) first.")
+        raw, known = self._raw(values)
+        scaled: Vectors = np.where(known, (raw - self._centre) / self._spread, 0.0).astype(np.float32)
+        return scaled
+
+    def encode_query(self, values: Sequence[Attributes]) -> Vectors:
+        """The same as :meth:`encode`: a wish for attributes is a product that has them."""
+        return self.encode(values)
+
+    def save(self, directory: Path) -> None:
+        """Write columns, centres and spreads into ``directory``."""
+        artefacts.write(self._artefact(), directory)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Come back from :meth:`save`."""
+        found = artefacts.read(directory, kind=KIND, version=VERSION)
+        encoder = cls(scale=found.settings["scale"], max_categories=found.settings["max_categories"])
+        encoder._columns = tuple((field, category) for field, category in found.settings["columns"])
+        encoder._centre, encoder._spread = found.arrays["centre"], found.arrays["spread"]
+        encoder._fitted = found.settings["fitted"]
+        return encoder
+
+    def _artefact(self) -> artefacts.Artefact:
+        settings = {
+            "scale": self._scale,
+            "max_categories": self._limit,
+            "fitted": self._fitted,
+            "columns": [list(column) for column in self._columns],
+        }
+        return artefacts.Artefact(KIND, VERSION, settings, {"centre": self._centre, "spread": self._spread})
+
+    def _categories(self, values: Sequence[Attributes], field: str) -> list[str | None]:
+        """``[None]`` for a numeric attribute, else its most frequent values."""
+        present = [value[field] for value in values if field in value]
+        if all(_is_number(value) for value in present):
+            return [None] if any(math.isfinite(value) for value in present if _is_number(value)) else []
+        counts = Counter(category for value in present for category in set(_as_categories(value)))
+        ranked = sorted(counts, key=lambda category: (-counts[category], category))
+        return list(ranked[: self._limit])
+
+    def _raw(self, values: Sequence[Attributes]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Unscaled columns ``(n, dim)`` and where the attribute is known ``(n, dim)``."""
+        raw = np.zeros((len(values), self.dim), dtype=np.float32)
+        known = np.zeros((len(values), self.dim), dtype=np.bool_)
+        numeric = {field: i for i, (field, category) in enumerate(self._columns) if category is None}
+        places: dict[str, dict[str, int]] = {}
+        for i, (field, category) in enumerate(self._columns):
+            if category is not None:
+                places.setdefault(field, {})[category] = i
+        for row, value in enumerate(values):
+            for field, entry in value.items():
+                if field in numeric and _is_number(entry) and math.isfinite(entry):
+                    raw[row, numeric[field]], known[row, numeric[field]] = entry, True
+                elif field in places and (categories := _as_categories(entry)):
+                    known[row, list(places[field].values())] = True
+                    raw[row, [places[field][c] for c in categories if c in places[field]]] = 1.0
+        return raw, known
+
+
+def _is_number(value: Value) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _as_categories(value: Value) -> tuple[str, ...]:
+    """The texts an entry stands for; empty ones say nothing."""
+    entries = value if isinstance(value, tuple | list) else (value,)
+    return tuple(text for entry in entries if (text := str(entry).strip()))
+
+
+def _moments(
+    raw: NDArray[np.float32], known: NDArray[np.bool_], scale: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Centre and spread of every column over the rows that know it; a constant column has spread 1."""
+    counts = np.maximum(known.sum(axis=0), 1)
+    values = np.where(known, raw, 0.0).astype(np.float64)
+    centre = values.sum(axis=0) / counts
+    if scale == "zscore":
+        spread = np.sqrt((np.where(known, raw - centre, 0.0) ** 2).sum(axis=0) / counts)
+    else:
+        spread = np.where(known, raw, -np.inf).max(axis=0) - np.where(known, raw, np.inf).min(axis=0)
+    return centre.astype(np.float32), np.where(spread > 1e-9, spread, 1.0).astype(np.float32)

@@ -1,0 +1,231 @@
+"""The built-in picture encoder: classical descriptors, reduced by principal components learned on the shop's pictures.
+
+Describing needs no fitting, so :func:`describe` runs in worker processes (:mod:`goodsense.encoders.parallel`); the
+fitted part is one small matrix per block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodsense.encoders import artefacts, outlines
+from goodsense.encoders import descriptor_blocks as blocks
+from goodsense.encoders.decomposition import Projection, principal
+from goodsense.errors import DataError, UsageError
+from goodsense.types import Image, Modality, Vectors
+
+KIND = "descriptors"
+VERSION = 1
+GRADIENT_SIDE = 96  # pixels of the canonical picture that gradients and texture are read from
+COLOUR_SIDE = 64
+FIT_LIMIT = 8_000  # pictures read by a fit
+
+
+@dataclass(frozen=True)
+class Block:
+    """One family of descriptors: its share of the vector's length, its weight, and how its columns are scaled.
+
+    ``standardise`` gives every raw column the same variance first: for measures of different kinds, not for
+    histograms, whose small bins are mostly noise.
+    """
+
+    share: float
+    weight: float
+    standardise: bool = False
+
+
+BLOCKS: Mapping[str, Block] = {
+    "colour": Block(0.22, 1.0),
+    "palette": Block(0.12, 1.0),
+    "layout": Block(0.08, 0.5, standardise=True),
+    "gradients": Block(0.38, 1.5),
+    "patterns": Block(0.12, 0.7),
+    "texture": Block(0.03, 0.2, standardise=True),
+    "outline": Block(0.05, 0.5, standardise=True),
+}
+
+
+def describe_blocks(image: Image) -> dict[str, blocks.Flat]:
+    """The raw descriptors of one picture, block by block."""
+    import cv2
+
+    large = cv2.resize(image, (GRADIENT_SIDE, GRADIENT_SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(large, (COLOUR_SIDE, COLOUR_SIDE), interpolation=cv2.INTER_AREA)
+    lab = blocks.to_lab(small)
+    product = outlines.foreground(lab)
+    counts = blocks.channel_counts(lab, grid=4)
+    shares = blocks.weighted_counts(lab, product)
+    grey = cv2.cvtColor(large, cv2.COLOR_RGB2GRAY)
+    root = np.sqrt(grey.astype(np.float32) / 255)
+    return {
+        "colour": blocks.channel_histograms(counts, bins=12, grids=(1, 2, 4)),
+        "palette": np.concatenate(
+            [
+                blocks.joint_histogram(lab),
+                blocks.joint_histogram(lab, product),
+                blocks.value_histograms(shares, bins=16),
+            ]
+        ),
+        "layout": np.concatenate([blocks.colour_layout(lab), blocks.colour_moments(shares)]),
+        "gradients": blocks.oriented_gradients(root),
+        "patterns": np.concatenate([blocks.binary_patterns(grey, radius=1), blocks.binary_patterns(grey, radius=2)]),
+        "texture": blocks.co_occurrence(grey),
+        "outline": np.concatenate(
+            [outlines.silhouette(product), outlines.region_shape(product), outlines.outline_shape(product)]
+        ),
+    }
+
+
+def describe(image: Image) -> blocks.Flat:
+    """The raw descriptors of one picture, the same for every shop: ``(h, w, 3)`` uint8 to ``(raw,)`` float32."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise DataError(f"a picture is {image.dtype} {image.shape}; expected uint8 (height, width, 3).")
+    return np.concatenate(list(describe_blocks(image).values()))
+
+
+@cache
+def raw_slices() -> dict[str, slice]:
+    """Where each block stands in a raw descriptor."""
+    ends, start = {}, 0
+    for name, found in describe_blocks(np.zeros((32, 32, 3), dtype=np.uint8)).items():
+        ends[name] = slice(start, start + len(found))
+        start += len(found)
+    return ends
+
+
+class DescriptorsEncoder:
+    """Pictures to vectors of colour, gradients, texture and outline.
+
+    Parameters
+    ----------
+    dim
+        Length of the vectors. Every block has its share of it; with few pictures to learn from, columns are zero.
+    weights
+        Block -> weight, to change the balance; a block of weight 0 is left out. See :data:`BLOCKS` for the names.
+    """
+
+    def __init__(self, *, dim: int = 512, weights: Mapping[str, float] | None = None) -> None:
+        if not isinstance(dim, int) or isinstance(dim, bool) or dim < len(BLOCKS):
+            raise UsageError(f"dim is {dim!r}; expected a whole number from {len(BLOCKS)} up.")
+        self._dim = dim
+        self._weights = {name: block.weight for name, block in BLOCKS.items()} | _checked(weights or {})
+        self._projections: dict[str, Projection] = {}
+        self._fingerprint = ""
+
+    @property
+    def dim(self) -> int:
+        return self._dim
+
+    @property
+    def accepts(self) -> frozenset[Modality]:
+        return frozenset({"image"})
+
+    @property
+    def fingerprint(self) -> str:
+        if not self._fingerprint:
+            self._fingerprint = artefacts.fingerprint(self._artefact())
+        return self._fingerprint
+
+    def describe(self, image: Image) -> blocks.Flat:
+        """The unfitted half: one picture to its raw descriptor."""
+        return describe(image)
+
+    def fit(self, values: Sequence[Image], *, seed: int) -> Self:
+        """Learn centres, principal components and energies from pictures; of many, from a seeded sample."""
+        picked = sample_rows(len(values), seed=seed)
+        return self.fit_described(_stacked([describe(values[i]) for i in picked.tolist()]), seed=seed)
+
+    def fit_described(self, raw: NDArray[np.float32], *, seed: int) -> Self:
+        """The same from raw descriptors ``(n, raw)``, as :func:`describe` gives them."""
+        raw = raw[sample_rows(len(raw), seed=seed)]
+        slices = raw_slices()
+        lengths = shared_out(self._dim, {name: BLOCKS[name].share for name in slices if self._weights[name] > 0})
+        self._projections = {
+            name: principal(
+                raw[:, slices[name]],
+                length,
+                seed=seed,
+                standardise=BLOCKS[name].standardise,
+                energy=self._weights[name],
+            )
+            for name, length in lengths.items()
+        }
+        self._fingerprint = ""
+        return self
+
+    def project(self, raw: NDArray[np.float32]) -> Vectors:
+        """The fitted half: raw descriptors ``(n, raw)`` to vectors ``(n, dim)``."""
+        if not self._projections:
+            raise UsageError("this picture encoder was not fitted yet.", fix="Call fit(pictures, seed=...) first.")
+        slices = raw_slices()
+        parts = [projection.apply(raw[:, slices[name]]) for name, projection in self._projections.items()]
+        return np.concatenate(parts, axis=1, dtype=np.float32)
+
+    def encode(self, values: Sequence[Image]) -> Vectors:
+        """``n`` pictures to ``(n, dim)``."""
+        return self.project(_stacked([describe(image) for image in values]))
+
+    def encode_query(self, values: Sequence[Image]) -> Vectors:
+        """The same as :meth:`encode`."""
+        return self.encode(values)
+
+    def save(self, directory: Path) -> None:
+        """Write settings and projections into ``directory``."""
+        artefacts.write(self._artefact(), directory)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Come back from :meth:`save`."""
+        found = artefacts.read(directory, kind=KIND, version=VERSION)
+        encoder = cls(dim=found.settings["dim"], weights=found.settings["weights"])
+        encoder._projections = {
+            name: Projection(found.arrays[f"{name}.centre"], found.arrays[f"{name}.matrix"])
+            for name in found.settings["blocks"]
+        }
+        return encoder
+
+    def _artefact(self) -> artefacts.Artefact:
+        settings: dict[str, Any] = {"dim": self._dim, "weights": self._weights, "blocks": list(self._projections)}
+        arrays: dict[str, NDArray[np.float32]] = {}
+        for name, projection in self._projections.items():
+            arrays |= {f"{name}.centre": projection.centre, f"{name}.matrix": projection.matrix}
+        return artefacts.Artefact(KIND, VERSION, settings, arrays)
+
+
+def sample_rows(count: int, *, seed: int) -> NDArray[np.int64]:
+    """The rows that a fit reads: all, or a seeded sample of :data:`FIT_LIMIT`, in order."""
+    if count <= FIT_LIMIT:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, FIT_LIMIT, replace=False))
+
+
+def shared_out(total: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Deal ``total`` columns out by shares; each block gets at least one, the largest takes what rounding leaves."""
+    whole = sum(shares.values())
+    lengths = {name: max(1, int(total * share / whole)) for name, share in shares.items()}
+    largest = max(lengths, key=lambda name: lengths[name])
+    lengths[largest] += total - sum(lengths.values())
+    return lengths
+
+
+def _stacked(raws: list[blocks.Flat]) -> NDArray[np.float32]:
+    length = max(place.stop for place in raw_slices().values())
+    return np.stack(raws) if raws else np.zeros((0, length), dtype=np.float32)
+
+
+def _checked(weights: Mapping[str, float]) -> dict[str, float]:
+    for name, weight in weights.items():
+        if name not in BLOCKS:
+            raise UsageError(f"weights names the block {name!r}; expected {', '.join(BLOCKS)}.")
+        if not 0 <= weight < float("inf"):
+            raise UsageError(f"weights gives {name!r} the weight {weight}; expected a finite number from 0 up.")
+    if weights and not any(weights.get(name, block.weight) > 0 for name, block in BLOCKS.items()):
+        raise UsageError("weights leaves out every block; expected at least one above 0.")
+    return {name: float(weight) for name, weight in weights.items()}
