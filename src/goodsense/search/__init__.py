@@ -1,0 +1,1 @@
+"""Search: filters, lexical scoring, exact terms and ranked hits."""
