@@ -34,7 +34,8 @@ def _levels(channel: int) -> NDArray[np.float32]:
     values = np.arange(256, dtype=np.float32)
     if channel == 0:
         return values * np.float32(1 / 255)
-    return np.clip((values - 128) / np.float32(2 * COLOUR_REACH) + np.float32(0.5), 0.0, 1.0)
+    scaled: NDArray[np.float32] = np.clip((values - 128) / np.float32(2 * COLOUR_REACH) + np.float32(0.5), 0.0, 1.0)
+    return scaled
 
 
 @cache
