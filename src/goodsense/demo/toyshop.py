@@ -1,0 +1,174 @@
+"""Makes a complete little bilingual toy shop on the spot: a feed, photos, judged queries; all of it generated."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from goodsense.demo.canvas import Pixels
+from goodsense.demo.listings import COLUMNS, image_names, listing
+from goodsense.demo.plan import Truth, plan
+from goodsense.demo.queries import Wish, ask, judge
+from goodsense.errors import StorageError, UsageError
+from goodsense.progress import Progress, silent
+
+MINIMUM = 40
+
+_README = """\
+A toy shop made by a program
+============================
+
+Everything in this folder is generated: the {products} products, their {pictures} pictures, the {queries} queries and
+the judgements. No product, brand, price or photo is real, and nothing was taken from any shop.
+
+products.csv    the feed: one row per product, about half of them in Chinese and half in English, with the gaps,
+                slips and duplicate listings that real feeds have
+images/         its photos, drawn by code
+queries.tsv     what shoppers ask: words, a photo, or a photo with words (columns id, text, image, where)
+query_images/   the photos of the queries, drawn afresh
+qrels.tsv       the judgements in TREC form (query 0 product grade): 2 = all that was asked for,
+                1 = the right kind of toy only, 0 = judged and not relevant
+
+A third of the products leave their kind of toy to the photo alone, and a third their colour; no photo shows a
+material. Many queries use words that the catalog never uses. Made with seed {seed}.
+"""
+
+
+@dataclass(frozen=True)
+class ToyShop:
+    """Where the parts of a generated shop lie, how many there are, and what is true of its products.
+
+    ``truth`` and ``wishes`` are kept in memory only: the feed does not tell them.
+    """
+
+    directory: Path
+    feed: Path
+    images: Path
+    queries: Path
+    query_images: Path
+    qrels: Path
+    readme: Path
+    seed: int
+    product_count: int
+    picture_count: int
+    query_count: int
+    judgement_count: int
+    duplicate_count: int
+    truth: tuple[Truth, ...] = field(repr=False)
+    wishes: tuple[Wish, ...] = field(repr=False)
+
+
+def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progress: Progress = silent) -> ToyShop:
+    """Write a toy shop into a directory, equal to the byte for equal ``products`` and ``seed``.
+
+    Parameters
+    ----------
+    directory
+        Made if it is not there; files of the same names are replaced.
+    products
+        How many products, duplicates included; about one query is asked per four products, 150 at most.
+    seed
+        Everything follows from it.
+    progress
+        Told how many pictures are drawn.
+
+    Raises
+    ------
+    UsageError
+        If fewer than 40 products are wanted.
+    StorageError
+        If the directory cannot be written.
+    """
+    if products < MINIMUM:
+        raise UsageError(
+            f"a toy shop of {products} products; expected at least {MINIMUM}.", fix="Ask for more products."
+        )
+    directory = Path(directory)
+    truths = plan(products, seed=seed)
+    wishes = ask(truths, count=max(24, min(150, products // 4)), seed=seed)
+    qrels = judge(wishes, truths, seed=seed)
+    pictures = sum(truth.photos for truth in truths)
+    shop = ToyShop(
+        directory=directory,
+        feed=directory / "products.csv",
+        images=directory / "images",
+        queries=directory / "queries.tsv",
+        query_images=directory / "query_images",
+        qrels=directory / "qrels.tsv",
+        readme=directory / "README.txt",
+        seed=seed,
+        product_count=len(truths),
+        picture_count=pictures,
+        query_count=len(wishes),
+        judgement_count=sum(map(len, qrels.values())),
+        duplicate_count=sum(bool(truth.duplicate_of) for truth in truths),
+        truth=truths,
+        wishes=wishes,
+    )
+    try:
+        _write(shop, qrels, progress)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write the toy shop into {directory}: {error.strerror or error}.",
+            fix="Choose a folder you may write.",
+        ) from error
+    return shop
+
+
+def _write(shop: ToyShop, qrels: Mapping[str, Mapping[str, int]], progress: Progress) -> None:
+    shop.images.mkdir(parents=True, exist_ok=True)
+    shop.query_images.mkdir(exist_ok=True)
+    rows = [listing(truth, seed=shop.seed) for truth in shop.truth]
+    _text(shop.feed, _csv(rows))
+    _text(shop.queries, _tsv(("id", "text", "image", "where"), ((w.id, w.text, w.image, w.where) for w in shop.wishes)))
+    lines = (f"{query} 0 {product} {grade}\n" for query, grades in qrels.items() for product, grade in grades.items())
+    _text(shop.qrels, "".join(lines))
+    counts = {"products": shop.product_count, "pictures": shop.picture_count, "queries": shop.query_count}
+    _text(shop.readme, _README.format(**counts, seed=shop.seed))
+    _draw(shop, progress)
+
+
+def _draw(shop: ToyShop, progress: Progress) -> None:
+    from goodsense.demo.drawing import jpeg, photograph
+
+    total = shop.picture_count + sum(wish.shown is not None for wish in shop.wishes)
+    done = 0
+    for truth in shop.truth:
+        for number, name in enumerate(image_names(truth), start=1):
+            (shop.directory / name).write_bytes(jpeg(_photo(truth, number, seed=shop.seed)))
+            done += 1
+            progress("drawing", done, total)
+    for wish in shop.wishes:
+        if wish.shown is not None:
+            picture = photograph(*wish.shown, seed=f"{shop.seed} query {wish.id}")
+            (shop.directory / wish.image).write_bytes(jpeg(picture))
+            done += 1
+            progress("drawing", done, total)
+
+
+def _photo(truth: Truth, number: int, *, seed: int) -> Pixels:
+    """A photo of a product; a duplicate listing shows the original's photo, touched up a little."""
+    from goodsense.demo.drawing import photograph, reshoot
+
+    article = f"{seed} {truth.duplicate_of or truth.id}"
+    picture = photograph(truth.toy, truth.colour, seed=f"{article} {number}", look=article)
+    return reshoot(picture, seed=f"{seed} {truth.id} {number}") if truth.duplicate_of else picture
+
+
+def _csv(rows: Iterable[Mapping[str, str]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _tsv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "".join("\t".join(row) + "\n" for row in (header, *rows))
+
+
+def _text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
