@@ -1,0 +1,226 @@
+"""The commands; they mirror the Python API and hold no logic of their own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from goodsense._version import __version__
+from goodsense.cli import evaluate, printing
+from goodsense.cli.output import complain, emit, progress_shown, say
+from goodsense.errors import GoodsenseError, PartialError, UsageError
+
+app = typer.Typer(
+    name="goodsense",
+    help="Understands the goods of an online shop: search by text, by picture and by both.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(evaluate.app, name="evaluate")
+
+ShopDir = Annotated[Path, typer.Argument(metavar="SHOP", help="The shop's directory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def main() -> None:
+    """Run the command line; a known error is one clear message and its own exit code."""
+    as_json = "--json" in sys.argv
+    try:
+        code = app(standalone_mode=False)
+    except GoodsenseError as error:
+        complain(error, as_json=as_json)
+        code = error.exit_code
+    except typer.Exit as leaving:
+        code = leaving.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        complain(PartialError("stopped."), as_json=as_json)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    except Exception as error:
+        code = _other_error(error, as_json=as_json)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _other_error(error: Exception, *, as_json: bool) -> int:
+    """Usage errors of the command line's own parser, and storage errors that no room has put into words."""
+    from goodsense.shop.truth import storage_error
+
+    if hasattr(error, "format_message"):
+        complain(UsageError(error.format_message(), fix="See: goodsense --help"), as_json=as_json)
+        return 2
+    if isinstance(error, OSError):
+        known = storage_error(Path(error.filename or "."), error)
+        complain(known, as_json=as_json)
+        return known.exit_code
+    raise error
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        say(f"goodsense {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def ingest(
+    shop: ShopDir,
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Feed files.")],
+    format: Annotated[str, typer.Option(help="Feed format; auto looks at the file.")] = "auto",
+    media: Annotated[Path | None, typer.Option(help="The folder that media paths start from.")] = None,
+    map: Annotated[
+        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Where a field stands.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="Currency of prices that name none.")] = None,
+    delete_missing: Annotated[bool, typer.Option(help="Delete products that the feeds do not name.")] = False,
+    strict: Annotated[bool, typer.Option(help="Stop at the first rejected row.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Read and check, change nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Put feeds into a shop: upsert by id, rejected rows to rejects.jsonl."""
+    from goodsense.shop import Shop, Source
+
+    mapping = printing.mapping(map)
+    feeds = [Source(path, format=format, media_root=media, mapping=mapping, currency=currency) for path in sources]
+    with progress_shown() as progress, Shop.create(shop) as opened:
+        report = opened.ingest(*feeds, strict=strict, delete_missing=delete_missing, dry_run=dry_run, progress=progress)
+    emit(report.to_json(), as_json=json, text=lambda: printing.ingested(report, shop, dry_run=dry_run))
+    if report.rejected:
+        raise typer.Exit(PartialError.exit_code)
+
+
+@app.command()
+def build(
+    shop: ShopDir,
+    recipe: Annotated[Path | None, typer.Option(help="A recipe file; default: the shop's recipe.toml.")] = None,
+    refit: Annotated[bool, typer.Option(help="Fit the encoders anew.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that decode and encode.")] = 2,
+    json: Json = False,
+) -> None:
+    """Encode what is new, fuse, index, and switch to the new build at once."""
+    from goodsense.shop import Recipe, Shop
+
+    with progress_shown() as progress, Shop.open(shop) as opened:
+        loaded = Recipe.load(recipe) if recipe is not None else None
+        report = opened.build(loaded, refit=refit, workers=workers, progress=progress)
+    emit(report.to_json(), as_json=json, text=lambda: printing.built(report))
+
+
+@app.command()
+def search(
+    shop: ShopDir,
+    text: Annotated[str | None, typer.Argument(help="What to look for.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to search with.")] = None,
+    like: Annotated[str | None, typer.Option(help="The id of a product to be like.")] = None,
+    without: Annotated[str | None, typer.Option("--not", metavar="TEXT", help="What it should not be.")] = None,
+    where: Annotated[str | None, typer.Option(metavar="EXPR", help='A filter: "price < 3000 and in_stock".')] = None,
+    using: Annotated[list[str] | None, typer.Option(help="Score only this product block; repeatable.")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
+    explain: Annotated[bool, typer.Option(help="Show how every score came about.")] = False,
+    json: Json = False,
+) -> None:
+    """Search by text, by picture, by likeness, or by all of them."""
+    from goodsense.shop import Shop, make_query
+    from goodsense.types import ImageRef
+
+    ref = ImageRef(str(image)) if image is not None else None
+    query = make_query(text, image=ref, like=like, without=without, where=where, using=using)
+    with Shop.open(shop) as opened:
+        hits = opened.search(query, k=k, explain=explain)
+        pending = opened.pending
+    emit(hits.to_json(), as_json=json, text=lambda: printing.hits(hits, pending, explain=explain))
+
+
+@app.command()
+def similar(
+    shop: ShopDir,
+    id: Annotated[str, typer.Argument(metavar="ID", help="A product's id.")],
+    where: Annotated[str | None, typer.Option(metavar="EXPR", help="A filter.")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
+    explain: Annotated[bool, typer.Option(help="Show how every score came about.")] = False,
+    json: Json = False,
+) -> None:
+    """Find products like one of the shop's own."""
+    from goodsense.shop import Shop
+
+    with Shop.open(shop) as opened:
+        hits = opened.similar(id, k=k, where=where, explain=explain)
+        pending = opened.pending
+    emit(hits.to_json(), as_json=json, text=lambda: printing.hits(hits, pending, explain=explain))
+
+
+@app.command()
+def judge(
+    shop: ShopDir,
+    queries: Annotated[Path, typer.Option(help="Queries: TSV or BEIR JSONL.")],
+    qrels: Annotated[Path, typer.Option(help="Judgements: TREC or BEIR TSV.")],
+    json: Json = False,
+) -> None:
+    """Keep judged queries in the shop; the next build tunes its weights on them."""
+    from goodsense.shop import Shop
+    from goodsense.shop.evaluation import store_judgements
+
+    with Shop.open(shop) as opened:
+        kept, grades = store_judgements(opened, queries, qrels)
+    found: dict[str, Any] = {"queries": kept, "judgements": grades}
+    emit(
+        found, as_json=json, text=lambda: say(f"{kept} queries with {grades} judgements; the next build tunes on them.")
+    )
+
+
+@app.command()
+def export(
+    shop: ShopDir,
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write.")],
+    format: Annotated[
+        str, typer.Option(help="csv, tsv, jsonl, parquet, google, ...; auto: by the file's name.")
+    ] = "auto",
+    raw: Annotated[bool, typer.Option(help="For machines: do not neutralise formulas in CSV.")] = False,
+    json: Json = False,
+) -> None:
+    """Write the catalog out again as a feed."""
+    from goodsense.catalog.feeds import write_feed
+    from goodsense.shop import Shop
+
+    with Shop.open(shop) as opened:
+        count = len(opened)
+        write_feed(opened.truth.products(), target, format=format, raw=raw)
+    emit({"products": count, "file": str(target)}, as_json=json, text=lambda: say(f"{count} products -> {target}"))
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to make it.")] = Path("demo-shop"),
+    products: Annotated[int, typer.Option(min=30, help="How many toys.")] = 600,
+    json: Json = False,
+) -> None:
+    """A complete little shop of generated toys: make, build, evaluate, search."""
+    from goodsense.cli.demo import run_demo
+
+    run_demo(directory, products=products, as_json=json)
+
+
+@app.command()
+def doctor(
+    shop: Annotated[Path | None, typer.Argument(metavar="[SHOP]", help="A shop to look at.")] = None,
+    json: Json = False,
+) -> None:
+    """Say what is installed, what is missing, and how a shop is."""
+    from goodsense.cli.doctor import examine
+
+    report = examine(shop)
+    emit(report, as_json=json, text=lambda: printing.doctor(report))

@@ -1,0 +1,120 @@
+"""`goodsense demo`: a complete little shop, made on the spot, and what goodsense does with it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goodsense.cli import printing
+from goodsense.cli.output import emit, progress_shown, say, table
+from goodsense.errors import UsageError
+from goodsense.progress import Progress
+
+if TYPE_CHECKING:
+    from goodsense.demo import ToyShop
+    from goodsense.shop import Shop
+
+_MARK = ".goodsense-demo"
+
+
+def run_demo(directory: Path, *, products: int, as_json: bool) -> None:
+    """Make the toys, put them in, build, evaluate, and answer three searches."""
+    started = time.perf_counter()
+    _make_room(directory)
+    narrate: Callable[[str], None] = (lambda line: None) if as_json else say
+    with progress_shown() as progress:
+        data = _run(directory, products, narrate, progress)
+    data["seconds"] = round(time.perf_counter() - started, 1)
+    emit(data, as_json=as_json, text=lambda: _farewell(directory, data))
+
+
+def _run(directory: Path, products: int, narrate: Callable[[str], None], progress: Progress) -> dict[str, Any]:
+    from goodsense.demo import make_toy_shop
+    from goodsense.shop import Shop
+
+    narrate(f"1. A shop of generated toys in {directory}/source (nothing in it is real)")
+    toys = make_toy_shop(directory / "source", products=products, progress=progress)
+    narrate(f"   {toys.product_count} products, {toys.picture_count} pictures, {toys.query_count} judged queries")
+    with Shop.create(directory / "shop") as shop:
+        narrate(f"\n2. goodsense ingest {directory}/shop {toys.feed}")
+        report = shop.ingest(toys.feed, progress=progress)
+        narrate(f"   {report.added} products added, {report.rejected} rejected; {dict(report.media)}")
+        narrate(f"\n3. goodsense build {directory}/shop")
+        build = shop.build(progress=progress)
+        if narrate is say:
+            printing.built(build)
+        narrate(f"\n4. goodsense evaluate search {directory}/shop --queries ... --qrels ...")
+        figures = _evaluate(shop, toys, progress)
+        if narrate is say:
+            _show_figures(figures)
+        narrate("\n5. Three searches")
+        answers = _answer(shop, toys, show=narrate is say)
+    return {"ingest": report.to_json(), "build": build.to_json(), "evaluate": figures, "answers": answers}
+
+
+def _make_room(directory: Path) -> None:
+    """An earlier demo is replaced; any other directory with something in it is not touched."""
+    if directory.exists() and any(directory.iterdir()):
+        if not (directory / _MARK).exists():
+            raise UsageError(f"{directory} is not empty and no demo.", fix="Name a directory that does not exist yet.")
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / _MARK).touch()
+
+
+def _evaluate(shop: Shop, toys: ToyShop, progress: Progress) -> dict[str, Any]:
+    from goodsense.shop.evaluation import evaluate_search
+
+    found: dict[str, Any] = {}
+    for name, using in _SYSTEMS:
+        result = evaluate_search(shop, toys.queries, toys.qrels, using=using, progress=progress)
+        found[name] = result.to_json()
+    return found
+
+
+_SYSTEMS: tuple[tuple[str, list[str] | None], ...] = (
+    ("words alone (BM25)", ["bm25"]),
+    ("text vectors alone", ["text"]),
+    ("pictures alone", ["image"]),
+    ("everything fused", None),
+)
+
+
+def _show_figures(figures: dict[str, Any]) -> None:
+    rows = [
+        [name, *(f"{found['metrics'][metric]:.3f}" for metric in ("ndcg@10", "recall@10", "mrr@10"))]
+        for name, found in figures.items()
+    ]
+    table(rows, header=["scored by", "nDCG@10", "recall@10", "MRR@10"])
+    some = next(iter(figures.values()))
+    say(f"{some['queries']} generated queries in Chinese and English; a query that a block cannot read counts as 0")
+
+
+def _answer(shop: Shop, toys: ToyShop, *, show: bool) -> list[dict[str, Any]]:
+    from goodsense.shop import make_query
+    from goodsense.types import ImageRef
+
+    photo = ImageRef(str(sorted(toys.query_images.iterdir())[0]))
+    asked = (
+        ("by text: 红色的木制火车", make_query("红色的木制火车")),
+        (f"by picture: {photo.uri}", make_query(image=photo)),
+        ("by both: the picture, but 'wooden'", make_query("wooden", image=photo)),
+    )
+    answers = []
+    for title, query in asked:
+        hits = shop.search(query, k=5)
+        answers.append(hits.to_json())
+        if show:
+            say(f"\n   {title}")
+            printing.hits(hits, {}, explain=False)
+    return answers
+
+
+def _farewell(directory: Path, data: dict[str, Any]) -> None:
+    say(f"\nDone in {data['seconds']} s. Try it yourself:")
+    say(f'  goodsense search {directory}/shop "gift for a baby" --explain')
+    say(f'  goodsense search {directory}/shop "积木" --where "price < 100 and in_stock"')
+    say(f"  goodsense similar {directory}/shop ID")

@@ -1,0 +1,125 @@
+"""`goodsense evaluate ...`: figures as a table, as JSON, and as a picture in the shop's reports."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from goodsense.cli.output import emit, progress_shown, say, table
+
+app = typer.Typer(help="Measure search, and what the vectors know.", no_args_is_help=True, rich_markup_mode=None)
+
+ShopDir = Annotated[Path, typer.Argument(metavar="SHOP", help="The shop's directory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Modalities = Annotated[
+    list[str] | None, typer.Option("--modality", help="Block to use: text, image, attributes; repeatable.")
+]
+SplitColumn = Annotated[str, typer.Option(help="The column that says train, val or test.")]
+
+
+@app.command()
+def search(
+    shop: ShopDir,
+    queries: Annotated[Path, typer.Option(help="Queries: TSV or BEIR JSONL.")],
+    qrels: Annotated[Path, typer.Option(help="Judgements: TREC or BEIR TSV.")],
+    k: Annotated[list[int] | None, typer.Option("-k", min=1, help="Cut-off; repeatable.")] = None,
+    judged_only: Annotated[bool, typer.Option(help="Rank within each query's judged pool.")] = False,
+    using: Annotated[list[str] | None, typer.Option(help="Score only this product block; repeatable.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Write the ranking as a TREC run.")] = None,
+    json: Json = False,
+) -> None:
+    """Rank judged queries: nDCG, MRR, recall, precision, MAP, latency."""
+    from goodsense.evaluate import plot_ranking, write_run
+    from goodsense.shop import Shop
+    from goodsense.shop.evaluation import evaluate_search
+
+    with progress_shown() as progress, Shop.open(shop) as opened:
+        found = evaluate_search(
+            opened, queries, qrels, ks=k or [10], judged_only=judged_only, using=using, progress=progress
+        )
+    if run is not None:
+        write_run(found.run, run)
+    data = found.to_json()
+    name = "search" + ("-judged" if judged_only else "") + ("-" + "-".join(using) if using else "")
+    data |= _keep(shop, name, data, plot_ranking(found.report))
+    emit(data, as_json=json, text=lambda: _print_search(data))
+
+
+@app.command()
+def classify(
+    shop: ShopDir,
+    label: Annotated[str, typer.Option(help="The field to predict.")],
+    split_column: SplitColumn = "split",
+    modality: Modalities = None,
+    mask_label: Annotated[bool, typer.Option(help="Remove the words of every label from all text.")] = False,
+    json: Json = False,
+) -> None:
+    """Predict a field from the others: accuracy, precision, recall, F1, confusion."""
+    from goodsense.evaluate import plot_confusion
+    from goodsense.shop import Shop
+    from goodsense.shop.evaluation import evaluate_classify
+
+    with progress_shown() as progress, Shop.open(shop) as opened:
+        result = evaluate_classify(
+            opened,
+            label,
+            modalities=modality or (),
+            mask_label=mask_label,
+            split_column=split_column,
+            progress=progress,
+        )
+    data = {**result.to_json(), "label": label, "modalities": modality or "all"}
+    name = f"classify-{label}" + ("-" + "-".join(modality) if modality else "")
+    data |= _keep(shop, name, data, plot_confusion(result.report))
+    emit(data, as_json=json, text=lambda: _print_learned(data))
+
+
+@app.command()
+def regress(
+    shop: ShopDir,
+    target: Annotated[str, typer.Option(help="The numeric field to predict, such as price.")],
+    split_column: SplitColumn = "split",
+    modality: Modalities = None,
+    json: Json = False,
+) -> None:
+    """Predict a number from the other fields: MAE, RMSE, R2."""
+    from goodsense.evaluate import plot_regression
+    from goodsense.shop import Shop
+    from goodsense.shop.evaluation import evaluate_regress
+
+    with progress_shown() as progress, Shop.open(shop) as opened:
+        result = evaluate_regress(
+            opened, target, modalities=modality or (), split_column=split_column, progress=progress
+        )
+    data = {**result.to_json(), "target": target, "modalities": modality or "all"}
+    name = f"regress-{target}" + ("-" + "-".join(modality) if modality else "")
+    data |= _keep(shop, name, data, plot_regression(result.report))
+    emit(data, as_json=json, text=lambda: _print_learned(data))
+
+
+def _keep(shop: Path, name: str, data: dict[str, Any], figure: Any) -> dict[str, str]:
+    """Write figures and picture into the shop's reports; returns where."""
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    reports = shop / "reports"
+    reports.mkdir(exist_ok=True)
+    text = jsonlib.dumps(data, ensure_ascii=False, indent=1, default=str)
+    (reports / f"{safe}.json").write_text(text, "utf-8")
+    figure.savefig(reports / f"{safe}.png", dpi=110)
+    return {"picture": str(reports / f"{safe}.png")}
+
+
+def _print_search(data: dict[str, Any]) -> None:
+    table([[name, f"{value:.4f}"] for name, value in data["metrics"].items()], header=["metric", "mean"])
+    say(f"{data['queries']} queries, {data['without_relevant']} without a relevant product, {data['skipped']} skipped")
+    say(f"latency p50 {data['latency_ms']['p50']:.1f} ms, p99 {data['latency_ms']['p99']:.1f} ms")
+    say(f"picture: {data['picture']}")
+
+
+def _print_learned(data: dict[str, Any]) -> None:
+    rows = [[name, f"{value:.4f}"] for name, value in data["metrics"].items()]
+    table(rows, header=["metric", "value"])
+    say(f"{data['rows']} rows tested, {data['protocol']}; head {data['head']}")
+    say(f"picture: {data['picture']}")

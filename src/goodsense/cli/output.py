@@ -1,0 +1,115 @@
+"""Results on standard output, progress and errors on standard error, JSON when asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from goodsense.errors import GoodsenseError
+
+
+def emit(data: dict[str, Any], *, as_json: bool, text: Callable[[], None]) -> None:
+    """One JSON object on standard output, or whatever ``text`` prints."""
+    if as_json:
+        sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+    else:
+        text()
+
+
+def say(line: str = "") -> None:
+    """A line of a result; characters that the terminal cannot show are escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def complain(error: GoodsenseError, *, as_json: bool) -> None:
+    """An error on standard error."""
+    if as_json:
+        body = {"error": {"code": error.code, "message": error.message, "fix": error.fix}}
+        sys.stderr.write(json.dumps(body, ensure_ascii=False) + "\n")
+        return
+    sys.stderr.write(f"goodsense: {error.message}\n")
+    if error.fix:
+        sys.stderr.write(f"           {error.fix}\n")
+
+
+def table(rows: list[list[str]], *, header: list[str]) -> None:
+    """A plain aligned table; wide (Chinese) characters count double."""
+    from rich.cells import cell_len
+
+    every = [header, *rows]
+    widths = [max(cell_len(row[i]) for row in every) for i in range(len(header))]
+    for n, row in enumerate(every):
+        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        say("  ".join(padded).rstrip())
+        if n == 0:
+            say("  ".join("-" * width for width in widths))
+
+
+class TerminalProgress:
+    """A bar with rate and time left on a terminal; a line per finished stage elsewhere."""
+
+    def __init__(self) -> None:
+        self._bars: Any = None
+        self._tasks: dict[str, Any] = {}
+        self._started: dict[str, float] = {}
+        self._finished: set[str] = set()
+        self._terminal = sys.stderr.isatty()
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        self._started.setdefault(stage, time.monotonic())
+        if self._terminal:
+            self._draw(stage, done, total)
+        elif total is not None and done >= total > 0 and stage not in self._finished:
+            self._finished.add(stage)
+            seconds = max(time.monotonic() - self._started[stage], 1e-3)
+            sys.stderr.write(f"{stage}: {done:,} in {seconds:.1f} s ({done / seconds:,.0f}/s)\n")
+
+    def close(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def _draw(self, stage: str, done: int, total: int | None) -> None:
+        if self._bars is None:
+            self._bars = _bars()
+            self._bars.start()
+        if stage not in self._tasks:
+            for task in self._tasks.values():
+                self._bars.stop_task(task)
+            self._tasks[stage] = self._bars.add_task(stage, total=total)
+        self._bars.update(self._tasks[stage], completed=done, total=total)
+
+
+def _bars() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    class Rate(TextColumn):
+        def render(self, task: Any) -> Any:
+            from rich.text import Text
+
+            return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="cyan")
+
+    return Progress(
+        TextColumn("{task.description:<22}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        Rate(""),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=False,
+    )
+
+
+@contextmanager
+def progress_shown() -> Iterator[TerminalProgress]:
+    """Progress on standard error while the block runs."""
+    shown = TerminalProgress()
+    try:
+        yield shown
+    finally:
+        shown.close()

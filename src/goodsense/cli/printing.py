@@ -1,0 +1,109 @@
+"""What the commands print for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goodsense.cli.output import say, table
+from goodsense.errors import UsageError
+
+if TYPE_CHECKING:
+    from goodsense.shop import BuildReport, IngestReport
+    from goodsense.types import Hit, Hits
+
+
+def mapping(given: list[str] | None) -> dict[str, str] | None:
+    """``--map title=Name`` options as a dictionary."""
+    if not given:
+        return None
+    found = {}
+    for item in given:
+        field, equals, column = item.partition("=")
+        if not equals or not field.strip() or not column.strip():
+            raise UsageError(f"--map {item!r}; expected FIELD=COLUMN, such as --map title=Name.")
+        found[field.strip()] = column.strip()
+    return found
+
+
+def ingested(report: IngestReport, shop: Path, *, dry_run: bool) -> None:
+    for note in report.notes:
+        say(f"  {note}")
+    counts = f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged"
+    if report.deleted:
+        counts += f", {report.deleted} deleted"
+    say(f"{report.read} products read{' (dry run, nothing changed)' if dry_run else ''}: {counts}.")
+    if report.media:
+        say("media: " + ", ".join(f"{count} {what}" for what, count in report.media.items()) + ".")
+    if report.rejects_path:
+        say(f"{report.rejected} rows rejected. What was wrong, and where: {report.rejects_path}")
+        say(f"Mend them there and feed the file again: goodsense ingest {shop} {report.rejects_path}")
+    say(f"{report.seconds:.1f} s. Next: goodsense build {shop}")
+
+
+def built(report: BuildReport) -> None:
+    rows = [
+        [name, str(m["present"]), str(m["encoded"]), str(m["cached"]), f"{m['seconds']:.1f}"]
+        for name, m in report.modalities.items()
+    ]
+    table(rows, header=["block", "products", "encoded", "cached", "seconds"])
+    for note in report.notes:
+        say(f"  {note}")
+    verdict = report.verdict
+    if verdict.get("queries"):
+        say(
+            f"fusion: {verdict['reason']} (BM25 {verdict['bm25']:.3f} -> fused {verdict['fused']:.3f} nDCG@10, "
+            f"{verdict['queries']} word queries out of fold; {verdict['source']})"
+        )
+    elif verdict:
+        say(f"fusion: {verdict['reason']}")
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in verdict.get("weights", {}).items())
+    if weights:
+        say(f"weights: {weights}")
+    say(f"build {report.build}: {report.products} products, engine {report.engine}, {report.seconds:.1f} s")
+
+
+def hits(found: Hits, pending: Mapping[str, int], *, explain: bool) -> None:
+    if found.message:
+        say(found.message)
+    if found.hits:
+        header = ["#", "id", "score", "sure", "title", "because"]
+        table([_row(hit) for hit in found], header=header)
+    if explain:
+        for hit in found:
+            _explained(hit)
+    for block, count in pending.items():
+        say(f"{count} changed products are found by words only until the next build ({block} vector pending).")
+    say(f"{found.took_ms:.1f} ms, {found.considered} products scored exactly, engine {found.engine}")
+
+
+def _row(hit: Hit) -> list[str]:
+    sure = "" if hit.confidence is None else f"{hit.confidence:.2f}"
+    return [str(hit.rank), hit.id, f"{hit.score:.3f}", sure, _cut(hit.title, 60), hit.reason]
+
+
+def _explained(hit: Hit) -> None:
+    say()
+    say(f"{hit.rank}. {hit.id}  {_cut(hit.title, 70)}")
+    for name, value in sorted(hit.terms.items(), key=lambda term: -abs(term[1])):
+        if value:
+            say(f"   {value:+8.3f}  {name}")
+    say(f"   {hit.score:+8.3f}  = score")
+    for part in hit.detail.get("parts", []):
+        for token in part.get("tokens", []):
+            say(f"            {token['field']}: {token['token']!r} {token['bm25']:.3f}")
+        for block, raw in part["raw"].items():
+            say(f"            {block}: similarity {raw:.3f}")
+
+
+def doctor(report: dict[str, Any]) -> None:
+    for name, version in report["packages"].items():
+        say(f"{name:<26} {version}")
+    for line in report["shop"]:
+        say(line)
+
+
+def _cut(text: str, width: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 1] + "…"

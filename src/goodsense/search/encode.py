@@ -1,0 +1,129 @@
+"""From a query to what can be scored: probes for blocks, weights for words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodsense.errors import DataError, UsageError
+from goodsense.search.calibration import BM25
+from goodsense.search.expressions import parse_filter
+from goodsense.types import Encoder, Filter, MediaRef, Part, Query, prepare
+
+if TYPE_CHECKING:
+    from goodsense.search.snapshot import Snapshot
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedPart:
+    """One part of a query, encoded: ``probes`` by block (d,), ``tokens`` and their weights for the words."""
+
+    part: Part
+    probes: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    tokens: tuple[str, ...] = ()
+    lexical: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedQuery:
+    query: Query
+    parts: tuple[EncodedPart, ...]
+    where: Filter | None = None
+
+    @property
+    def knows_anything(self) -> bool:
+        """Whether any part left a trace that a product could match."""
+        return any(part.probes or part.lexical for part in self.parts)
+
+
+def encode_query(query: Query, snapshot: Snapshot, encoders: Mapping[str, Encoder]) -> EncodedQuery:
+    """Encode every part for every block that it reaches.
+
+    Raises
+    ------
+    UsageError
+        If a part can reach none of the blocks, or names an unknown block or product.
+    DataError
+        If a picture cannot be read.
+    """
+    where = parse_filter(query.where) if query.where else None
+    parts = tuple(_encode_part(part, snapshot, encoders) for part in query.parts)
+    return EncodedQuery(query, parts, where)
+
+
+def _encode_part(part: Part, snapshot: Snapshot, encoders: Mapping[str, Encoder]) -> EncodedPart:
+    known = (*((BM25,) if snapshot.lexical is not None else ()), *snapshot.blocks)
+    for name in part.using or ():
+        if name not in known:
+            raise UsageError(f"there is no product block {name!r}; this build has {', '.join(known) or 'none'}.")
+    blocks = part.using or known
+    if part.kind == "like":
+        return EncodedPart(part, _probes_like(str(part.value), snapshot, blocks))
+    if part.kind == "vector":
+        return EncodedPart(part, _probe_of_vector(part, snapshot, blocks))
+    return _encode_value(part, snapshot, encoders, blocks)
+
+
+def _encode_value(
+    part: Part, snapshot: Snapshot, encoders: Mapping[str, Encoder], blocks: Sequence[str]
+) -> EncodedPart:
+    reached = [name for name in blocks if name in encoders and part.kind in encoders[name].accepts]
+    words = part.kind == "text" and BM25 in blocks and snapshot.lexical is not None
+    if not reached and not words:
+        raise UsageError(
+            f"{part.kind} cannot reach {', '.join(blocks) or 'any block'} yet.",
+            fix="Leave --using out, or give the recipe an encoder for it: a cross-modal one reaches both.",
+        )
+    value = _load(part)
+    probes = {}
+    for name in reached:
+        block = snapshot.blocks[name]
+        vector = prepare(encoders[name].encode_query([value]), block.distance)[0]
+        if np.any(vector):
+            probes[name] = vector
+    if not words or snapshot.lexical is None:
+        return EncodedPart(part, probes)
+    tokens = tuple(snapshot.tokenizer.tokens(str(value)))
+    return EncodedPart(part, probes, tokens, snapshot.lexical.encode_query(list(tokens)))
+
+
+def _load(part: Part) -> object:
+    """Text as it is; a picture decoded."""
+    if not isinstance(part.value, MediaRef):
+        return part.value
+    from goodsense.media import decode_image
+
+    if part.value.is_url:
+        raise UsageError(f"{part.value.uri} is a URL.", fix="Download the picture and name the file.")
+    try:
+        data = Path(part.value.uri).read_bytes()
+    except OSError as error:
+        raise DataError(f"{part.value.uri} cannot be read: {error.strerror or error}.") from error
+    return decode_image(data, name=part.value.uri)
+
+
+def _probes_like(id: str, snapshot: Snapshot, blocks: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    row = snapshot.row_of(id)
+    probes = {}
+    for name in blocks:
+        block = snapshot.blocks.get(name)
+        if block is not None and block.gather_present(np.array([row]))[0]:
+            probes[name] = block.gather(np.array([row]))[0]
+    return probes
+
+
+def _probe_of_vector(part: Part, snapshot: Snapshot, blocks: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    vector = np.asarray(part.value, dtype=np.float32)
+    fitting = [name for name in blocks if name in snapshot.blocks and snapshot.blocks[name].dim == vector.size]
+    if len(fitting) != 1 or vector.ndim != 1 or not np.isfinite(vector).all():
+        dims = ", ".join(f"{name} ({block.dim})" for name, block in snapshot.blocks.items())
+        raise UsageError(
+            f"a finite vector of shape {vector.shape} must fit exactly one block; this build has {dims}.",
+            fix="Name the block in `using`.",
+        )
+    return {fitting[0]: prepare(vector[None], snapshot.blocks[fitting[0]].distance)[0]}

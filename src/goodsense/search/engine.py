@@ -1,0 +1,148 @@
+"""Candidates from an engine, scores from the build, hits with their reasons."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodsense.search.calibration import BM25
+from goodsense.search.encode import EncodedQuery
+from goodsense.search.snapshot import Snapshot
+from goodsense.types import Hit, Hits, Index, IndexQuery, Rows, Terms, similarity
+
+NO_GOOD_MATCH = 0.05  # P(relevant) of the best hit below which a shopper is told so
+
+
+def search(
+    snapshot: Snapshot,
+    index: Index,
+    query: EncodedQuery,
+    *,
+    k: int = 10,
+    depth: int = 100,
+    explain: bool = False,
+) -> Hits:
+    """The best ``k`` products, best first; equal scores are ordered by id, descending.
+
+    The engine proposes up to ``max(k, depth)`` products per probe; every one of them is scored exactly.
+    """
+    started = time.perf_counter()
+    rows = _propose(snapshot, index, query, depth=max(k, depth))
+    rows = _without(rows, snapshot.rows_of(query.query.exclude))
+    terms = snapshot.terms(query, rows)
+    best = top(terms, k)
+    hits = make_hits(snapshot, query, rows[best], terms, best, explain=explain)
+    message = _message(snapshot, query, hits)
+    took = (time.perf_counter() - started) * 1e3
+    return Hits(query.query, hits, took, engine=index.name, considered=len(rows), message=message)
+
+
+def rank(snapshot: Snapshot, query: EncodedQuery, ids: Sequence[str]) -> list[tuple[str, float]]:
+    """Score exactly these products (a judged pool), best first."""
+    terms = snapshot.terms(query, snapshot.rows_of(ids))
+    scores = terms.scores
+    return [(terms.ids[i], float(scores[i])) for i in top(terms, len(terms.ids))]
+
+
+def top(terms: Terms, k: int) -> NDArray[np.int64]:
+    """Positions of the ``k`` best, by score, then by id, both descending."""
+    scores = terms.scores
+    if 0 < k < len(scores):
+        cut = np.partition(scores, len(scores) - k)[len(scores) - k]
+        places = np.flatnonzero(scores >= cut)
+    else:
+        places = np.arange(len(scores))
+    ordered = sorted(places.tolist(), key=lambda i: (scores[i], terms.ids[i]), reverse=True)
+    return np.array(ordered[:k], dtype=np.int64)
+
+
+def make_hits(
+    snapshot: Snapshot,
+    query: EncodedQuery,
+    rows: Rows,
+    terms: Terms,
+    places: NDArray[np.int64],
+    *,
+    explain: bool = False,
+) -> tuple[Hit, ...]:
+    """Hits for these rows, which stand at ``places`` of ``terms``."""
+    scores = terms.scores[places]
+    only_text = bool(query.parts) and all(encoded.part.kind == "text" for encoded in query.parts)
+    confidence = snapshot.calibration.confidence_of(scores) if only_text else None
+    hits = []
+    for i, (row, place) in enumerate(zip(rows.tolist(), places.tolist(), strict=True)):
+        named = {name: float(value) for name, value in zip(terms.names, terms.values[place], strict=True)}
+        hits.append(
+            Hit(
+                rank=i + 1,
+                id=terms.ids[place],
+                score=float(scores[i]),
+                title=snapshot.titles[row],
+                terms=named,
+                confidence=None if confidence is None else float(confidence[i]),
+                reason=_reason(named),
+                detail=_detail(snapshot, query, row) if explain else {},
+            )
+        )
+    return tuple(hits)
+
+
+def _propose(snapshot: Snapshot, index: Index, query: EncodedQuery, *, depth: int) -> Rows:
+    if not query.query.parts:  # nothing but a filter: everything that passes it
+        return np.flatnonzero(snapshot.mask(query.where)).astype(np.int64)
+    dense, lexical = snapshot.probes(query)
+    if not dense and not lexical:
+        return np.zeros(0, dtype=np.int64)
+    where = None if query.where is None else snapshot.columns.check(query.where)
+    return index.candidates(IndexQuery(dense, lexical, where), depth).rows
+
+
+def _without(rows: Rows, excluded: Rows) -> Rows:
+    return rows[~np.isin(rows, excluded)] if len(excluded) else rows
+
+
+def _reason(terms: dict[str, float]) -> str:
+    grouped: dict[str, float] = {}
+    for name, value in terms.items():
+        family = name.split(".")[0]
+        grouped[family] = grouped.get(family, 0.0) + value
+    strong = sorted((name for name, value in grouped.items() if value > 0), key=grouped.__getitem__, reverse=True)
+    words = {BM25: "shares words", "text": "reads alike", "image": "looks alike", "attributes": "has like attributes"}
+    return ", ".join(words.get(name, name) for name in strong)
+
+
+def _detail(snapshot: Snapshot, query: EncodedQuery, row: int) -> dict[str, Any]:
+    """Per part: what each word contributed and the raw similarity of each block."""
+    parts = []
+    for encoded in query.parts:
+        found: dict[str, Any] = {"part": encoded.part.to_json()}
+        if encoded.lexical and snapshot.lexical is not None:
+            found["tokens"] = [
+                {"field": field, "token": token, "bm25": value}
+                for field, token, value in snapshot.lexical.explain(list(encoded.tokens), row)
+            ]
+        at = np.array([row], dtype=np.int64)
+        found["raw"] = {
+            name: float(similarity(probe, snapshot.blocks[name].gather(at), snapshot.blocks[name].distance)[0])
+            for name, probe in encoded.probes.items()
+            if snapshot.blocks[name].gather_present(at)[0]
+        }
+        parts.append(found)
+    return {"parts": parts}
+
+
+def _message(snapshot: Snapshot, query: EncodedQuery, hits: tuple[Hit, ...]) -> str:
+    if hits:
+        best = hits[0].confidence
+        if best is not None and best < NO_GOOD_MATCH:
+            return f"no good match: the best one is relevant with probability {best:.2f}"
+        return ""
+    if query.where is not None and not snapshot.mask(query.where).any():
+        return f"no product passes the filter {query.query.where!r}"
+    if not query.knows_anything:
+        return "nothing matches: no word or picture of the query is known to this shop"
+    return "nothing matches"

@@ -1,0 +1,106 @@
+"""Where a shop keeps what it derived: frozen encoders, builds, and the name of the live one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from goodsense.catalog.product import content_hash
+from goodsense.encoders import load_encoder
+from goodsense.errors import DataError
+from goodsense.types import Encoder, Modality
+
+KEEP_BUILDS = 2
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file's text so that a reader sees the old or the new, never a part; durable on return."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    _sync(path.parent)
+
+
+def current_build(shop: Path) -> Path | None:
+    """The live build's directory; None before the first build.
+
+    Raises
+    ------
+    DataError
+        If ``CURRENT`` names a build that is not there.
+    """
+    try:
+        name = (shop / "CURRENT").read_text("utf-8").strip()
+    except FileNotFoundError:
+        return None
+    build = shop / "builds" / name
+    if not name or Path(name).name != name or not build.is_dir():
+        raise DataError(
+            f"{shop / 'CURRENT'} names the build {name!r}, which is not there.", fix="Build the shop again."
+        )
+    return build
+
+
+def publish_build(shop: Path, draft: Path, name: str) -> Path:
+    """Give a finished draft its name, make it the live build, and drop builds that nobody needs."""
+    build = shop / "builds" / name
+    for path in draft.rglob("*"):
+        if path.is_file():
+            _sync(path)
+    draft.rename(build)
+    _sync(build.parent)
+    write_atomically(shop / "CURRENT", f"{name}\n")
+    finished = sorted(path for path in build.parent.iterdir() if not path.name.startswith("."))
+    for old in finished[:-KEEP_BUILDS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return build
+
+
+def clear_drafts(shop: Path) -> None:
+    """Remove what killed builds left behind; call it with the build lock held."""
+    for draft in (shop / "builds").glob(".*"):
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def save_encoder(shop: Path, modality: Modality, encoder: Any, facts: dict[str, Any]) -> None:
+    """Freeze a fitted encoder under its fingerprint, with what it was fitted on."""
+    home = shop / "models" / modality / encoder.fingerprint[:32]
+    draft = home.with_name(f".{home.name}.{os.getpid()}")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    encoder.save(draft)
+    (draft / "fit.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1), "utf-8")
+    shutil.rmtree(home, ignore_errors=True)
+    draft.rename(home)
+
+
+def frozen_encoder(shop: Path, modality: Modality, key: str) -> tuple[Encoder, dict[str, Any]] | None:
+    """The encoder last fitted with these settings, and what it was fitted on; None when there is none."""
+    found = []
+    for path in (shop / "models" / modality).glob("[!.]*/fit.json"):
+        facts = json.loads(path.read_text("utf-8"))
+        if facts["key"] == key:
+            found.append((facts["number"], path.parent, facts))
+    if not found:
+        return None
+    _, home, facts = max(found, key=lambda item: item[0])
+    return load_encoder(modality, facts["encoder"], home), facts
+
+
+def settings_key(**settings: Any) -> str:
+    """A short name for settings: equal settings, equal key."""
+    return content_hash(json.dumps(settings, sort_keys=True, ensure_ascii=False, default=list))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,241 @@
+"""The build pipeline: from the truth to an immutable directory that can be searched.
+
+Read the catalog as of one ``seq`` -> encode what is not cached -> assemble blocks, postings and columns -> calibrate,
+tune, let the gate decide -> fill the engine -> publish by atomic rename.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from goodsense.errors import DataError, StorageError
+from goodsense.index import QdrantEdgeIndex
+from goodsense.progress import Progress, silent
+from goodsense.search.calibration import Calibration
+from goodsense.search.columns import Columns
+from goodsense.search.lexical import Lexical, LexicalSettings
+from goodsense.search.snapshot import Block, Snapshot
+from goodsense.shop.artefacts import clear_drafts, current_build, publish_build
+from goodsense.shop.encoding import EncodedBlock, encode_blocks, tokenizer_of
+from goodsense.shop.evidence import calibrate, gather_evidence
+from goodsense.shop.listing import Listing, read_listing
+from goodsense.shop.locks import FileLock
+from goodsense.shop.recipe import Recipe
+from goodsense.shop.truth import Truth
+from goodsense.shop.tuning import Verdict, learn_confidence, tune
+from goodsense.text import Tokenizer
+from goodsense.types import prepare
+
+EXACT_BELOW = 20_000  # products; a smaller shop needs no engine
+
+
+@dataclass
+class BuildReport:
+    """What a build did; ``notes`` are worth reading."""
+
+    build: str
+    products: int = 0
+    modalities: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seconds: float = 0.0
+    engine: str = ""
+    seq: int = 0
+    verdict: dict[str, Any] = field(default_factory=dict)
+    stages: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def build(
+    shop: Path, recipe: Recipe, *, refit: bool = False, workers: int = 2, progress: Progress = silent
+) -> BuildReport:
+    """Build a shop. What is cached is not encoded again; what was killed goes on where it stopped.
+
+    Raises
+    ------
+    StorageError
+        If another build of this shop is running.
+    DataError
+        If the shop has no products.
+    """
+    lock = FileLock(shop / "build.lock")
+    if not lock.acquire():
+        raise StorageError(f"{shop} is being built by {lock.holder()}.", fix="Wait until it is done.")
+    try:
+        clear_drafts(shop)
+        with Truth.open(shop) as truth:
+            return _Builder(shop, recipe, truth, workers, progress).run(refit=refit)
+    finally:
+        lock.release()
+
+
+class _Builder:
+    """One run of the pipeline; holds what every stage needs."""
+
+    def __init__(self, shop: Path, recipe: Recipe, truth: Truth, workers: int, progress: Progress) -> None:
+        self.shop, self.recipe, self.truth, self.workers, self.progress = shop, recipe, truth, workers, progress
+        self.started = self.stage_started = time.perf_counter()
+        self.report = BuildReport(build="")
+
+    def run(self, *, refit: bool) -> BuildReport:
+        live = current_build(self.shop)
+        if live is not None and not refit and self._up_to_date(live):
+            return self._unchanged(live)
+        tokenizer = tokenizer_of(self.recipe)
+        listing, seq = read_listing(
+            self.truth, group_of=lambda title: group_key(tokenizer, title), progress=self.progress
+        )
+        if not len(listing):
+            raise DataError(f"{self.shop} has no products.", fix=f"Put a feed in: goodsense ingest {self.shop} FEED")
+        self._lap("read")
+        blocks = encode_blocks(
+            self.shop, self.recipe, listing, refit=refit, workers=self.workers, progress=self.progress
+        )
+        self._lap("encode")
+        snapshot = self._assemble(listing, blocks, tokenizer)
+        self._lap("assemble")
+        snapshot, verdict = self._tune(snapshot, blocks, listing)
+        self._lap("tune")
+        return self._publish(snapshot, blocks, listing, seq, verdict)
+
+    # ---- stages
+
+    def _assemble(self, listing: Listing, blocks: Mapping[str, EncodedBlock], tokenizer: Tokenizer) -> Snapshot:
+        distance = self.recipe.index.distance
+        weights = {name: weight for name, weight in self.recipe.lexical.fields.items() if weight > 0}
+        documents = []
+        for row, text in enumerate(listing.texts):
+            documents.append({name: tokenizer.tokens(text[name]) for name in weights if name in text})
+            if row % 2_000 == 0:
+                self.progress("words", row, len(listing))
+        settings = LexicalSettings(k1=self.recipe.lexical.k1, b=self.recipe.lexical.b, field_weights=weights)
+        self.progress("words", len(listing), len(listing))
+        return Snapshot(
+            ids=listing.ids,
+            titles=listing.titles,
+            blocks={
+                name: Block(prepare(block.vectors, distance), block.present, distance, sources=block.sources)
+                for name, block in blocks.items()
+            },
+            columns=Columns.from_fields(listing.columns(), len(listing)),
+            calibration=Calibration({}),
+            tokenizer=tokenizer,
+            lexical=Lexical.build(documents, settings),
+            base_rows=len(listing),
+            _row_of={id: row for row, id in enumerate(listing.ids)},
+        )
+
+    def _tune(
+        self, snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], listing: Listing
+    ) -> tuple[Snapshot, Verdict]:
+        self.progress("calibrate and tune", 0, None)
+        seed = self.recipe.seed
+        snapshot = replace(snapshot, calibration=calibrate(snapshot, blocks, listing, seed=seed))
+        evidence = gather_evidence(snapshot, blocks, listing, self.truth.judged_queries(), seed=seed)
+        calibration, given = snapshot.calibration, self.recipe.fusion.weights
+        if given == "tuned":
+            calibration, verdict = tune(
+                calibration, evidence.queries, source=evidence.source, gate=self.recipe.fusion.gate, seed=seed
+            )
+        else:
+            for kind in {kind for kind, _ in calibration.maps}:
+                calibration = calibration.reweighted(kind, given)
+            verdict = Verdict(True, "weights given by the recipe", "recipe", weights=dict(given))
+        return replace(snapshot, calibration=learn_confidence(calibration, evidence.queries)), verdict
+
+    def _publish(
+        self,
+        snapshot: Snapshot,
+        blocks: Mapping[str, EncodedBlock],
+        listing: Listing,
+        seq: int,
+        verdict: Verdict,
+    ) -> BuildReport:
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{seq}"
+        draft = self.shop / "builds" / f".{name}"
+        draft.mkdir(parents=True)
+        engine = self._engine_name(len(listing))
+        encoders = {
+            modality: {"name": block.name, "fingerprint": block.encoder.fingerprint}
+            for modality, block in blocks.items()
+        }
+        meta = {"seq": seq, "engine": engine, "encoders": encoders, "verdict": verdict.to_json()}
+        snapshot = replace(snapshot, meta=meta)
+        snapshot.save(draft)
+        (draft / "recipe.toml").write_text(self.recipe.to_toml(), "utf-8")
+        self._lap("write")
+        if engine == "qdrant-edge":
+            self.progress("fill engine", 0, None)
+            QdrantEdgeIndex.create(draft / "engine", snapshot.index_rows(), distance=self.recipe.index.distance).close()
+        self._lap("engine")
+        publish_build(self.shop, draft, name)
+        self._lap("publish")
+        return self._reported(name, blocks, listing, seq, verdict, engine)
+
+    # ---- reporting
+
+    def _reported(
+        self,
+        name: str,
+        blocks: Mapping[str, EncodedBlock],
+        listing: Listing,
+        seq: int,
+        verdict: Verdict,
+        engine: str,
+    ) -> BuildReport:
+        report = self.report
+        report.build, report.products, report.seq, report.engine = name, len(listing), seq, engine
+        report.modalities = {modality: block.report.to_json() for modality, block in blocks.items()}
+        report.verdict = verdict.to_json()
+        for modality, block in blocks.items():
+            if block.report.note:
+                report.notes.append(f"{modality}: {block.report.note}")
+            if block.report.broken:
+                report.notes.append(
+                    f"{modality}: {block.report.broken} files could not be decoded; see `goodsense check`"
+                )
+        if listing.not_fetched:
+            report.notes.append(f"image: {listing.not_fetched} pictures are named but not fetched or not there")
+        report.seconds = round(time.perf_counter() - self.started, 3)
+        return report
+
+    def _up_to_date(self, live: Path) -> bool:
+        snapshot_meta = Snapshot.open(live).meta
+        return (
+            snapshot_meta["seq"] == self.truth.seq
+            and (live / "recipe.toml").read_text("utf-8") == self.recipe.to_toml()
+        )
+
+    def _unchanged(self, live: Path) -> BuildReport:
+        snapshot = Snapshot.open(live)
+        self.report.build, self.report.products = live.name, len(snapshot)
+        self.report.seq, self.report.engine = snapshot.meta["seq"], snapshot.meta["engine"]
+        self.report.verdict = snapshot.meta["verdict"]
+        for modality, block in snapshot.blocks.items():
+            present = int(block.present.sum())
+            self.report.modalities[modality] = {"present": present, "encoded": 0, "cached": present, "seconds": 0.0}
+        self.report.notes.append("nothing changed since the live build")
+        self.report.seconds = round(time.perf_counter() - self.started, 3)
+        return self.report
+
+    def _engine_name(self, products: int) -> str:
+        asked = self.recipe.index.engine
+        if asked != "auto":
+            return asked
+        return "exact" if products < EXACT_BELOW else "qdrant-edge"
+
+    def _lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.report.stages[stage] = round(now - self.stage_started, 3)
+        self.stage_started = now
+
+
+def group_key(tokenizer: Tokenizer, title: str) -> str:
+    """Products with the same words in their titles are duplicates of one another."""
+    return " ".join(sorted(tokenizer.tokens(title)))

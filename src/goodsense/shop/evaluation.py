@@ -1,0 +1,296 @@
+"""How good is this shop's search, and what do its vectors know? Measured on what was held out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from goodsense.catalog.product import Product, text_fields
+from goodsense.encoders import encoder_options, make_encoder
+from goodsense.errors import DataError, UsageError
+from goodsense.evaluate import RankingReport, evaluate_run, read_qrels, read_queries
+from goodsense.fusion import AdditiveFusion
+from goodsense.progress import Progress, silent
+from goodsense.search.columns import product_fields
+from goodsense.shop.encoding import tokenizer_of
+from goodsense.shop.listing import encodable, fill_splits
+from goodsense.shop.shop import Shop
+from goodsense.types import Embeddings, FittedEncoder, Modality, Query
+from goodsense.understand import (
+    ClassifierResult,
+    LabelMask,
+    RegressorResult,
+    evaluate_classifier,
+    evaluate_regressor,
+)
+
+DEPTH = 100  # hits per query; recall@100 needs them
+
+
+@dataclass(frozen=True)
+class SearchEvaluation:
+    """Ranking metrics of a shop on judged queries, and how long an answer took."""
+
+    report: RankingReport
+    run: Mapping[str, Sequence[tuple[str, float]]]
+    latency_ms: Mapping[str, float]
+    skipped: int
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        found = self.report.to_json()
+        return {**found, "latency_ms": dict(self.latency_ms), "skipped": self.skipped, "seconds": self.seconds}
+
+
+def evaluate_search(
+    shop: Shop,
+    queries: Path,
+    qrels: Path,
+    *,
+    ks: Sequence[int] = (10,),
+    judged_only: bool = False,
+    using: Sequence[str] | None = None,
+    progress: Progress = silent,
+) -> SearchEvaluation:
+    """Answer judged queries and score the answers.
+
+    ``judged_only`` ranks within each query's judged pool. With ``using``, a query that has no part for these blocks
+    gets an empty answer and counts as 0; ``skipped`` says how many.
+    """
+    started = time.perf_counter()
+    asked, grades = read_queries(queries), read_qrels(qrels)
+    run: dict[str, list[tuple[str, float]]] = {}
+    took, skipped = [], 0
+    depth = max(DEPTH, *ks)
+    for done, (id, query) in enumerate(asked):
+        progress("evaluate search", done, len(asked))
+        if id not in grades:
+            continue
+        begun = time.perf_counter()
+        try:
+            narrowed = query.using(*using) if using else query
+            pool = list(grades[id]) if judged_only else None
+            run[id] = _answer(shop, narrowed, pool, depth)
+        except UsageError:
+            if not using:
+                raise
+            run[id], skipped = [], skipped + 1
+        took.append((time.perf_counter() - begun) * 1e3)
+    progress("evaluate search", len(asked), len(asked))
+    if using and skipped == len(run):
+        raise UsageError(f"no query can reach {', '.join(using)}.", fix="Use other blocks, or other queries.")
+    report = evaluate_run(run, grades, ks=sorted({*ks, 10}))
+    p50, p99 = np.percentile(took, [50, 99]).tolist() if took else (0.0, 0.0)
+    latency = {"p50": round(p50, 3), "p99": round(p99, 3)}
+    return SearchEvaluation(report, run, latency, skipped, round(time.perf_counter() - started, 3))
+
+
+def _answer(shop: Shop, query: Query, pool: Sequence[str] | None, depth: int) -> list[tuple[str, float]]:
+    if pool is not None:
+        return shop.rank(query, pool)
+    return [(hit.id, hit.score) for hit in shop.search(query, k=depth)]
+
+
+def store_judgements(shop: Shop, queries: Path, qrels: Path) -> tuple[int, int]:
+    """Keep judged queries in the truth; the next build tunes on them. Returns how many queries and judgements."""
+    grades = read_qrels(qrels)
+    asked = {id: query for id, query in read_queries(queries) if id in grades}
+    if not asked:
+        raise DataError(f"{qrels} judges none of the queries of {queries}.", fix="Check that their query ids agree.")
+    as_json = {id: json.dumps(query.to_json(), ensure_ascii=False) for id, query in asked.items()}
+    kept = {id: dict(grades[id]) for id in asked}
+    shop.truth.add_judgements(as_json, kept)
+    return len(asked), sum(len(judged) for judged in kept.values())
+
+
+# ---- what the vectors know: classification and regression
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """The products that have the target, their splits, and the vectors made without it."""
+
+    block: Embeddings
+    splits: dict[str, str]
+
+
+def evaluate_classify(
+    shop: Shop,
+    label: str,
+    *,
+    modalities: Sequence[str] = (),
+    mask_label: bool = False,
+    split_column: str = "split",
+    seed: int = 0,
+    progress: Progress = silent,
+) -> ClassifierResult:
+    """Learn a field's value from the other fields and report on rows that were never learned from.
+
+    The field itself, and every field that equals it, is taken out of the inputs, and encoders of text and attributes
+    are fitted anew on the training rows; ``mask_label`` also removes the words of all its values from all text.
+
+    Raises
+    ------
+    UsageError
+        If no product has the field, or a modality is unknown.
+    """
+    products = list(shop.truth.products())
+    labels = {p.id: value for p in products if (value := _label_of(p, label))}
+    if not labels:
+        raise UsageError(f"no product has a value for {label!r}.", fix=_known_fields(products))
+    held = _held(shop, products, label, labels, modalities, mask_label, split_column, seed, progress)
+    return evaluate_classifier(held.block, labels, held.splits, seed=seed, progress=progress)
+
+
+def evaluate_regress(
+    shop: Shop,
+    target: str,
+    *,
+    modalities: Sequence[str] = (),
+    split_column: str = "split",
+    seed: int = 0,
+    progress: Progress = silent,
+) -> RegressorResult:
+    """Learn a numeric field (``price``, or an attribute) from the other fields; rules as in classification."""
+    products = list(shop.truth.products())
+    targets = {p.id: value for p in products if (value := _number_of(p, target)) is not None}
+    if not targets:
+        raise UsageError(f"no product has a number for {target!r}.", fix=_known_fields(products))
+    labels = {id: f"{value:g}" for id, value in targets.items()}
+    held = _held(shop, products, target, labels, modalities, False, split_column, seed, progress)
+    return evaluate_regressor(held.block, targets, held.splits, seed=seed, progress=progress)
+
+
+def _held(
+    shop: Shop,
+    products: Sequence[Product],
+    field: str,
+    labels: Mapping[str, str],
+    modalities: Sequence[str],
+    mask: bool,
+    split_column: str,
+    seed: int,
+    progress: Progress,
+) -> _Held:
+    labelled = [product for product in products if product.id in labels]
+    same = {field, *_fields_equal_to(labelled, labels)}
+    blind = [_without(product, same) for product in labelled]
+    given = [_split_of(product, split_column) for product in labelled]
+    splits = fill_splits(given, [product.title or product.id for product in labelled])
+    train = [i for i, split in enumerate(splits) if split == "train"]
+    used = modalities or tuple(shop.snapshot.blocks)
+    masker = LabelMask.of(labels.values(), tokenizer=tokenizer_of(shop.recipe)) if mask else None
+    blocks = {}
+    for modality in used:
+        progress(f"vectors of {modality}", 0, None)
+        blocks[modality] = _block(shop, modality, blind, train, masker, seed)
+    fused = next(iter(blocks.values())) if len(blocks) == 1 else AdditiveFusion(dict.fromkeys(blocks, 1.0)).fuse(blocks)
+    # without any given split the report comes from cross-validation, so nothing is held out here
+    stated = dict(zip(fused.ids, splits if any(given) else [""] * len(splits), strict=True))
+    return _Held(fused, stated)
+
+
+def _block(
+    shop: Shop, modality: str, products: Sequence[Product], train: Sequence[int], masker: LabelMask | None, seed: int
+) -> Embeddings:
+    """Vectors of one modality. Pictures know no label field, so the live build's serve; the rest is fitted anew."""
+    ids = [product.id for product in products]
+    snapshot = shop.snapshot
+    if modality not in ("text", "attributes"):
+        if modality not in snapshot.blocks:
+            known = ", ".join(snapshot.blocks)
+            raise UsageError(f"this build has no block {modality!r}; it has {known}.")
+        rows = snapshot.rows_of(ids)
+        block = snapshot.blocks[modality]
+        return Embeddings.of_products(ids, np.array(block.gather(rows)), np.array(block.gather_present(rows)))
+    values: list[Any] = [text_fields(p) if modality == "text" else encodable(p) for p in products]
+    if masker is not None and modality == "text":
+        values = [masker.apply(value) for value in values]
+    vectors = _fitted(shop, modality, [values[i] for i in train], seed).encode(values)
+    return Embeddings.of_products(ids, vectors, np.asarray(vectors.any(axis=1)))
+
+
+def _fitted(shop: Shop, modality: str, values: Sequence[Any], seed: int) -> Any:
+    recipe = shop.recipe
+    kind: Modality = "text" if modality == "text" else "attributes"
+    name = getattr(recipe.encoders, kind)
+    options = recipe.options_of(kind)
+    if "field_weights" in encoder_options(kind, name):
+        options.setdefault("field_weights", dict(recipe.text.fields))
+    encoder = make_encoder(kind, name, options, tokenizer=tokenizer_of(recipe) if kind == "text" else None)
+    return (
+        encoder.fit([value for value in values if value], seed=seed) if isinstance(encoder, FittedEncoder) else encoder
+    )
+
+
+def _label_of(product: Product, field: str) -> str:
+    """The one value of a field as text; empty for none. The deepest level stands for the category."""
+    if field == "category":
+        return product.category[-1] if product.category else ""
+    if field == "brand":
+        return product.brand
+    value = product.attributes.get(field, "")
+    if isinstance(value, tuple):
+        return value[0] if value else ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _number_of(product: Product, field: str) -> float | None:
+    if field == "price":
+        return float(product.price.major) if product.price is not None else None
+    value = product.attributes.get(field)
+    if value is None or isinstance(value, bool | tuple):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _split_of(product: Product, column: str) -> str:
+    if column == "split":
+        return product.split
+    value = product.attributes.get(column, product.extra.get(column, ""))
+    known = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+    known |= {"0": "train", "1": "val", "2": "test", "0.0": "train", "1.0": "val", "2.0": "test"}
+    found = known.get(str(value).strip().lower(), "")
+    if not found and str(value).strip():
+        raise DataError(f"product {product.id!r}: split {value!r}; expected train, val or test.")
+    return found
+
+
+def _fields_equal_to(products: Sequence[Product], labels: Mapping[str, str]) -> list[str]:
+    """Fields that say the same as the label on nearly every product that has them."""
+    agree: dict[str, list[int]] = {}
+    for product in products:
+        for name in ("category", "brand", *product.attributes):
+            value = _label_of(product, name)
+            if value:
+                counts = agree.setdefault(name, [0, 0])
+                counts[0] += value.casefold() == labels[product.id].casefold()
+                counts[1] += 1
+    return [name for name, (same, every) in agree.items() if same > 0.95 * every]
+
+
+def _without(product: Product, fields: set[str]) -> Product:
+    """The product without these fields; a hidden price hides every price."""
+    attributes = {name: value for name, value in product.attributes.items() if name not in fields}
+    found = replace(product, attributes=attributes)
+    if "category" in fields:
+        found = replace(found, category=())
+    if "brand" in fields:
+        found = replace(found, brand="")
+    if "price" in fields:
+        found = replace(found, variants=tuple(replace(v, price=None, list_price=None) for v in found.variants))
+    return found
+
+
+def _known_fields(products: Sequence[Product]) -> str:
+    names = sorted({name for product in products[:1000] for name in product_fields(product)})
+    return f"Fields of this shop: {', '.join(names)}."

@@ -1,0 +1,199 @@
+"""What tuning is judged on: stored judgements where there are any, else pseudo-queries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodsense.search.calibration import BM25, Affine, Calibration
+from goodsense.search.encode import encode_query
+from goodsense.search.snapshot import Snapshot
+from goodsense.shop.encoding import EncodedBlock
+from goodsense.shop.listing import Listing
+from goodsense.shop.pairs import Catalog, PseudoQuery, pseudo_queries
+from goodsense.shop.tuning import TuningQuery
+from goodsense.types import Query, Rows, Vectors, normalise, prepare, similarity
+
+POOL = 200  # best rows of each block, per query
+PAIRS = (200, 500)  # random queries x random products behind a calibration
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Validation queries with their raw similarities, and where they came from."""
+
+    queries: list[TuningQuery]
+    source: str
+
+
+def calibrate(snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], listing: Listing, *, seed: int) -> Calibration:
+    """Affine maps per (query kind, block) from random pairs; test products are left out."""
+    rng = np.random.default_rng(seed)
+    rows = np.array([row for row, split in enumerate(listing.splits) if split != "test"], dtype=np.int64)
+    maps: dict[tuple[str, str], Affine] = {}
+    for name, block in blocks.items():
+        present = rows[block.present[rows]]
+        if not len(present):
+            continue
+        vectors, distance = snapshot.blocks[name].vectors, snapshot.blocks[name].distance
+        products = _sample(present, PAIRS[1], rng)
+        alike = vectors[_sample(present, PAIRS[0], rng)]
+        maps["like", name] = Affine.fitted(_pairs(alike, vectors[products], distance))
+        maps["vector", name] = maps["like", name]
+        asked = _sample_queries(block, listing, _sample(present, PAIRS[0], rng))
+        asked = asked[asked.any(axis=1)]
+        for kind in sorted(block.encoder.accepts):
+            maps[kind, name] = Affine.fitted(_pairs(prepare(asked, distance), vectors[products], distance))
+    if snapshot.lexical is not None:
+        maps["text", BM25] = _lexical_affine(snapshot, listing, rows, rng)
+    return Calibration(maps)
+
+
+def _sample(rows: Rows, n: int, rng: np.random.Generator) -> Rows:
+    return rng.permutation(rows)[:n]
+
+
+def _sample_queries(block: EncodedBlock, listing: Listing, rows: Rows) -> Vectors:
+    """Query vectors of the kind a shopper sends: a few words of a title, or one photo."""
+    if block.modality == "text":
+        return block.encoder.encode_query([" ".join(listing.titles[row].split()[:4]) for row in rows.tolist()])
+    return block.inputs[[block.spans[row][0] for row in rows.tolist()]]
+
+
+def _pairs(queries: Vectors, products: Vectors, distance: object) -> NDArray[np.float32]:
+    return np.concatenate([similarity(query, products, distance) for query in queries])  # type: ignore[arg-type]
+
+
+def _lexical_affine(snapshot: Snapshot, listing: Listing, rows: Rows, rng: np.random.Generator) -> Affine:
+    assert snapshot.lexical is not None
+    scores = []
+    for row in _sample(rows, PAIRS[0], rng).tolist():
+        tokens = snapshot.tokenizer.tokens(listing.titles[row])[:4]
+        scores.append(snapshot.lexical.score_all(snapshot.lexical.encode_query(tokens)))
+    return Affine.of_lexical(np.concatenate(scores) if scores else np.zeros(0))
+
+
+def gather_evidence(
+    snapshot: Snapshot,
+    blocks: Mapping[str, EncodedBlock],
+    listing: Listing,
+    judged: tuple[dict[str, str], dict[str, dict[str, int]]],
+    *,
+    seed: int,
+) -> Evidence:
+    """Judged queries if the shop has at least ten of them, else pseudo-queries from validation products."""
+    queries, qrels = judged
+    usable = {id: text for id, text in queries.items() if any(grade > 0 for grade in qrels[id].values())}
+    if len(usable) >= 10:
+        return Evidence(list(_judged(snapshot, blocks, usable, qrels)), f"{len(usable)} judged queries")
+    image = blocks.get("image")
+    photos = [len(span) for span in image.spans] if image else [0] * len(listing)
+    catalog = Catalog(listing.texts, listing.groups, listing.splits, photos)
+    made = pseudo_queries(catalog, seed=seed)
+    return Evidence(list(_pseudo(snapshot, blocks, made)), f"{len(made)} pseudo-queries from validation products")
+
+
+def _judged(
+    snapshot: Snapshot,
+    blocks: Mapping[str, EncodedBlock],
+    queries: Mapping[str, str],
+    qrels: Mapping[str, Mapping[str, int]],
+) -> Iterable[TuningQuery]:
+    encoders = {name: block.encoder for name, block in blocks.items()}
+    for id, text in queries.items():
+        encoded = encode_query(Query.from_json(json.loads(text)), snapshot, encoders)
+        raw: dict[tuple[str, str], NDArray[np.float64]] = {}
+        for part in encoded.parts:
+            if part.lexical and snapshot.lexical is not None:
+                raw[part.part.kind, BM25] = snapshot.lexical.score_all(part.lexical)
+            for name, probe in part.probes.items():
+                block = snapshot.blocks[name]
+                raw[part.part.kind, name] = _masked(similarity(probe, block.vectors, block.distance), block.present)
+        grades = {snapshot.row_of(p): g for p, g in qrels[id].items() if p in snapshot._row_of}
+        if raw and grades:
+            yield _tuning_query(snapshot, id, raw, grades)
+
+
+def _pseudo(
+    snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], queries: Sequence[PseudoQuery]
+) -> Iterable[TuningQuery]:
+    for query in queries:
+        raw: dict[tuple[str, str], NDArray[np.float64]] = {}
+        if query.text:
+            raw |= _text_similarities(snapshot, blocks.get("text"), query)
+        if query.photo is not None:
+            raw |= _photo_similarities(snapshot, blocks["image"], query)
+        if raw:
+            yield _tuning_query(snapshot, query.id, raw, dict.fromkeys(query.relevant, 1))
+
+
+def _text_similarities(
+    snapshot: Snapshot, text: EncodedBlock | None, query: PseudoQuery
+) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """All rows, the masked ones by what remains of their text."""
+    found: dict[tuple[str, str], NDArray[np.float64]] = {}
+    rows = list(query.masked)
+    if snapshot.lexical is not None:
+        weights = snapshot.lexical.encode_query(snapshot.tokenizer.tokens(query.text))
+        scores = snapshot.lexical.score_all(weights).astype(np.float64)
+        if rows:
+            tokens = [{n: snapshot.tokenizer.tokens(t) for n, t in query.masked[row].items()} for row in rows]
+            scores[rows] = snapshot.lexical.extended(tokens).terms(weights, _after(snapshot, len(rows)))[1].sum(axis=1)
+        found["text", BM25] = scores
+    if text is not None:
+        block = snapshot.blocks["text"]
+        probe = prepare(text.encoder.encode_query([query.text]), block.distance)[0]
+        if probe.any():
+            values = _masked(similarity(probe, block.vectors, block.distance), block.present)
+            if rows:
+                remaining = prepare(text.encoder.encode([query.masked[row] for row in rows]), block.distance)
+                values[rows] = similarity(probe, remaining, block.distance)
+            found["text", "text"] = values
+    return found
+
+
+def _photo_similarities(
+    snapshot: Snapshot, image: EncodedBlock, query: PseudoQuery
+) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """All rows, the photo's own product by its other photos."""
+    assert query.photo is not None
+    row, which = query.photo
+    block = snapshot.blocks["image"]
+    spots = image.spans[row]
+    probe = prepare(image.inputs[[spots[which]]], block.distance)[0]
+    others = [spot for i, spot in enumerate(spots) if i != which]
+    values = _masked(similarity(probe, block.vectors, block.distance), block.present)
+    kept = prepare(normalise(image.inputs[others]).mean(axis=0, keepdims=True), block.distance)
+    values[row] = similarity(probe, kept, block.distance)[0]
+    return {("image", "image"): values}
+
+
+def _after(snapshot: Snapshot, count: int) -> Rows:
+    return np.arange(snapshot.base_rows, snapshot.base_rows + count, dtype=np.int64)
+
+
+def _masked(values: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return np.where(present, values.astype(np.float64), np.nan)
+
+
+def _tuning_query(
+    snapshot: Snapshot,
+    id: str,
+    raw: Mapping[tuple[str, str], NDArray[np.float64]],
+    grades: Mapping[int, int],
+) -> TuningQuery:
+    """Cut the similarities down to the pool: the best rows of every block and everything judged."""
+    tops = [np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:POOL] for values in raw.values()]
+    pool = np.unique(np.concatenate([*tops, np.fromiter(grades, dtype=np.int64)]))
+    terms = {}
+    for (kind, block), values in raw.items():
+        affine = snapshot.calibration.affine(kind, block)
+        calibrated = (values[pool] - affine.mean) / affine.scale
+        terms[kind, block] = np.nan_to_num(calibrated, nan=0.0)
+    gains = np.array([2.0 ** grades.get(row, 0) - 1 for row in pool.tolist()])
+    best = np.sort(2.0 ** np.array(list(grades.values())) - 1)[::-1][:10]
+    return TuningQuery(id, terms, gains, float((best / np.log2(np.arange(2, len(best) + 2))).sum()))

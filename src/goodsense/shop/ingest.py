@@ -1,0 +1,212 @@
+"""From a feed into the truth, batch by durable batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from goodsense.catalog.feeds import read_feed
+from goodsense.catalog.product import Product, Variant
+from goodsense.errors import DataError, PartialError
+from goodsense.media import MediaStore, resolve_media_path, sniff_media
+from goodsense.progress import Progress, silent
+from goodsense.shop.truth import Truth
+from goodsense.tables import Reject, Rejects
+from goodsense.types import ImageRef, MediaRef
+
+BATCH = 2_000
+MAX_MEDIA_BYTES = 200 * 2**20
+
+
+@dataclass
+class IngestReport:
+    """What an ingest did, counted in products."""
+
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    seconds: float = 0.0
+    format: str = ""
+    notes: list[str] = field(default_factory=list)
+    media: Counter[str] = field(default_factory=Counter)
+    rejects_path: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "media": dict(self.media)}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One feed file and how to read it."""
+
+    path: Path
+    format: str = "auto"
+    media_root: Path | None = None
+    mapping: dict[str, str] | None = None
+    currency: str | None = None
+
+
+def ingest(
+    truth: Truth,
+    sources: Sequence[Source],
+    *,
+    rejects: Rejects,
+    delete_missing: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> IngestReport:
+    """Upsert every product of the feeds by id.
+
+    Each batch is durable once the progress has passed it. Rows that cannot be read go to ``rejects``, the rest goes
+    on. ``delete_missing`` deletes products that no feed names, but only after a run without a rejected row.
+
+    Raises
+    ------
+    PartialError
+        On Ctrl-C; the batches so far are kept.
+    """
+    report = IngestReport()
+    truth.start_seen()
+    try:
+        for source in sources:
+            _ingest_one(truth, source, report, rejects=rejects, dry_run=dry_run, progress=progress)
+    except KeyboardInterrupt as interrupt:
+        done = report.added + report.changed + report.unchanged
+        raise PartialError(
+            f"stopped after {report.read} rows; {done} products are safely in.",
+            fix="Run the same command again: what is in counts as unchanged.",
+        ) from interrupt
+    report.rejected = rejects.rows
+    if delete_missing:
+        _delete_missing(truth, report, dry_run=dry_run)
+    return report
+
+
+def _ingest_one(
+    truth: Truth, source: Source, report: IngestReport, *, rejects: Rejects, dry_run: bool, progress: Progress
+) -> None:
+    feed = read_feed(
+        source.path, format=source.format, mapping=source.mapping, rejects=rejects, currency=source.currency
+    )
+    report.format = feed.format
+    intake = MediaIntake(truth.directory, source, rejects, report.media, keep=not dry_run)
+    for batch in _batches(_unrepeated(truth, iter(feed), rejects, source.path), BATCH):
+        products = [intake.take_in(row, product) for row, product in batch]
+        report.read += len(products)
+        if dry_run:
+            report.added += len(products)
+        else:
+            applied = truth.upsert(products)
+            report.added += applied.added
+            report.changed += applied.changed
+            report.unchanged += applied.unchanged
+        progress(f"ingest {source.path.name}", report.read, None)
+    report.notes += feed.notes
+
+
+def _batches(items: Iterable[tuple[int, Product]], size: int) -> Iterator[list[tuple[int, Product]]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _unrepeated(
+    truth: Truth, rows: Iterator[tuple[int, Product]], rejects: Rejects, path: Path
+) -> Iterator[tuple[int, Product]]:
+    """Reject a product id that came before in this ingest: which of the two is meant cannot be known."""
+    for batch in _batches(rows, BATCH):
+        before = truth.note_seen([product.id for _, product in batch])
+        for row, product in batch:
+            if product.id in before:
+                rejects.add(
+                    Reject(
+                        file=str(path),
+                        row=row,
+                        column="id",
+                        value=product.id,
+                        reason="this product id came before in the same ingest",
+                        fix="Give each product its own id; rows of one product's variants share a group id "
+                        "(item_group_id) and follow each other.",
+                    )
+                )
+            else:
+                before.add(product.id)
+                yield row, product
+
+
+def _delete_missing(truth: Truth, report: IngestReport, *, dry_run: bool) -> None:
+    if report.rejected:
+        report.notes.append(
+            f"nothing was deleted: {report.rejected} rows were rejected, so a missing id may be one of them; "
+            "mend them and run this again"
+        )
+        return
+    gone = truth.unseen()
+    report.deleted = len(gone) if dry_run else truth.delete(gone)
+
+
+class MediaIntake:
+    """Takes the files that a product names into the shop's media store.
+
+    A URL is left as it is and counted as not fetched; a file that is missing, outside the media root or no medium
+    becomes a reject entry, and the product goes on without it.
+    """
+
+    def __init__(
+        self, directory: Path, source: Source, rejects: Rejects, counts: Counter[str], *, keep: bool = True
+    ) -> None:
+        self._store = MediaStore(directory / "media")
+        self._root = source.media_root or source.path.parent
+        self._file = str(source.path)
+        self._rejects = rejects
+        self._counts = counts
+        self._put: Callable[[bytes], str] | None = self._store.put if keep else None
+
+    def take_in(self, row: int, product: Product) -> Product:
+        """The same product with its media in the store."""
+        if not product.media and not any(variant.media for variant in product.variants):
+            return product
+        media = self._take_all(row, product.media)
+        variants = tuple(self._variant(row, variant) for variant in product.variants)
+        return replace(product, media=media, variants=variants)
+
+    def _variant(self, row: int, variant: Variant) -> Variant:
+        return replace(variant, media=self._take_all(row, variant.media)) if variant.media else variant
+
+    def _take_all(self, row: int, refs: tuple[MediaRef, ...]) -> tuple[MediaRef, ...]:
+        return tuple(self._take(row, ref) for ref in refs)
+
+    def _take(self, row: int, ref: MediaRef) -> MediaRef:
+        if ref.is_url:
+            self._counts["not fetched"] += 1
+            return ref
+        try:
+            data = _read_medium(resolve_media_path(self._root, ref.uri), ref)
+        except DataError as error:
+            self._counts["rejected"] += 1
+            self._rejects.add(Reject(self._file, row, ref.modality, ref.uri, error.message, error.fix, scope="medium"))
+            return ref
+        self._counts["taken in"] += 1
+        return replace(ref, sha256=self._put(data)) if self._put else ref
+
+
+def _read_medium(path: Path, ref: MediaRef) -> bytes:
+    try:
+        if path.stat().st_size > MAX_MEDIA_BYTES:
+            raise DataError(f"{ref.uri} is larger than {MAX_MEDIA_BYTES >> 20} MiB.", fix="Use a smaller file.")
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(
+            f"{ref.uri} cannot be read: {reason}.", fix="Put it there, or name its folder: --media"
+        ) from error
+    if isinstance(ref, ImageRef) and sniff_media(data[:64]) is None:
+        raise DataError(f"{ref.uri} is no JPEG, PNG, WEBP or GIF picture.", fix="Save it in one of these formats.")
+    return data

@@ -1,0 +1,122 @@
+"""Changes after the build, laid over it: words and columns at once, vectors where they are known already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from goodsense.search.snapshot import Overlay, Snapshot
+from goodsense.shop.encoding import pool
+from goodsense.shop.listing import Listing, input_hashes, joint_hash
+from goodsense.shop.truth import Change
+from goodsense.shop.vectors import VectorCache
+from goodsense.types import Index, Mask, Modality, Rows, Vectors, prepare
+
+
+@dataclass
+class OverlayMaker:
+    """Makes overlays of one build; keeps the vector caches it had to open."""
+
+    shop: Path
+    base: Snapshot
+    pending: dict[str, int] = field(default_factory=dict)
+    _caches: dict[str, VectorCache] = field(default_factory=dict)
+
+    def make(self, changes: Sequence[Change]) -> Overlay:
+        """The overlay of these changes; ``pending`` then counts products without a known vector, by block."""
+        listing = Listing()
+        for change in changes:
+            if change.product is not None:
+                listing.add(change.product, group=change.id)
+        tokenizer = self.base.tokenizer
+        names = self.base.lexical.fields if self.base.lexical is not None else ()
+        documents = [{n: tokenizer.tokens(text[n]) for n in names if n in text} for text in listing.texts]
+        return Overlay(
+            ids=tuple(listing.ids),
+            titles=tuple(listing.titles),
+            removed=tuple(change.id for change in changes if change.product is None),
+            fields=listing.columns(),
+            documents=documents,
+            blocks={name: self._block(name, listing) for name in self.base.blocks},
+        )
+
+    def _block(self, name: str, listing: Listing) -> tuple[Vectors, Mask]:
+        """Vectors from the build where the content is the same, else from the cache, else absent."""
+        block = self.base.blocks[name]
+        modality: Modality = name  # type: ignore[assignment]
+        hashes = input_hashes(listing, modality)
+        vectors = np.zeros((len(listing), block.dim), dtype=np.float32)
+        present = np.zeros(len(listing), dtype=np.bool_)
+        unknown = []
+        for i, id in enumerate(listing.ids):
+            row = self.base.base_row(id)
+            if not hashes[i]:
+                continue
+            if row is not None and block.sources is not None and block.sources[row] == joint_hash(hashes[i]):
+                vectors[i], present[i] = block.vectors[row], block.present[row]
+            else:
+                unknown.append(i)
+        if unknown:
+            self._from_cache(name, hashes, unknown, vectors, present)
+        self.pending[name] = sum(not present[i] for i in unknown)
+        return vectors, present
+
+    def _from_cache(
+        self, name: str, hashes: Sequence[Sequence[str]], rows: Sequence[int], vectors: Vectors, present: Mask
+    ) -> None:
+        block = self.base.blocks[name]
+        flat = [hash for row in rows for hash in hashes[row]]
+        inputs, _ = self._cache(name).get(flat)
+        ends = np.cumsum([len(hashes[row]) for row in rows]).tolist()
+        spans = [tuple(range(end - len(hashes[row]), end)) for row, end in zip(rows, ends, strict=True)]
+        pooled, found = pool(inputs, spans)
+        vectors[list(rows)], present[list(rows)] = prepare(pooled, block.distance), found
+
+    def _cache(self, name: str) -> VectorCache:
+        if name not in self._caches:
+            fingerprint = self.base.meta["encoders"][name]["fingerprint"]
+            directory = self.shop / "vectors" / fingerprint[:32]
+            self._caches[name] = VectorCache(directory, self.base.blocks[name].dim)
+        return self._caches[name]
+
+
+class IndexUpkeep:
+    """Keeps one index in step with the overlay: only rows that differ from the last time are written.
+
+    An engine on disk keeps the overlay rows of the process that wrote them; ``note`` says how many there may be, so
+    that the next process takes them out first.
+    """
+
+    def __init__(self, index: Index, base: Snapshot, *, note: Path) -> None:
+        self.index = index
+        self._base = base
+        self._note = note
+        self._written: list[tuple[str, int]] = []  # (id, seq) of the overlay's rows
+        self._removed: set[int] = set()
+        if note.exists():
+            left = int(note.read_text("ascii") or 0)
+            self.index.delete(_rows(range(base.base_rows, base.base_rows + left)))
+
+    def follow(self, snapshot: Snapshot, changes: Sequence[Change]) -> None:
+        """Delete what is stale, write what is new."""
+        rows = [(change.id, change.seq) for change in changes if change.product is not None]
+        first = self._base.base_rows
+        stale = {row for change in changes if (row := self._base.base_row(change.id)) is not None}
+        if gone := stale - self._removed:
+            self.index.delete(_rows(gone))
+            self._removed |= gone
+        if len(rows) < len(self._written):
+            self.index.delete(_rows(range(first + len(rows), first + len(self._written))))
+        fresh = [i for i, row in enumerate(rows) if i >= len(self._written) or self._written[i] != row]
+        if fresh:
+            if self._note.parent.is_dir():
+                self._note.write_text(str(len(rows)), "ascii")
+            self.index.upsert(snapshot.index_rows(_rows(first + i for i in fresh)))
+        self._written = rows
+
+
+def _rows(numbers: Iterable[int]) -> Rows:
+    return np.array(sorted(numbers), dtype=np.int64)

@@ -1,0 +1,154 @@
+"""The recipe: what a shop is built with. An unknown key is an error; a missing one has its default."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from goodsense.errors import UsageError
+from goodsense.types import Distance
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Encoders(_Table):
+    """Which encoder makes which block; ``""`` leaves a modality out."""
+
+    text: str = "lsa"
+    image: str = "descriptors"
+    attributes: str = "columns"
+
+
+class LexicalTable(_Table):
+    """BM25F: saturation ``k1``, length normalisation ``b``, and what a word counts in each field."""
+
+    k1: Positive = 1.2
+    b: Share = 0.75
+    fields: dict[str, NonNegative] = {
+        "title": 1.0,
+        "brand": 0.6,
+        "category": 0.4,
+        "attributes": 0.4,
+        "bullets": 0.3,
+        "description": 0.2,
+    }
+
+
+class TextTable(_Table):
+    """How words are made: the shop's own dictionary, stemming and stop words."""
+
+    dictionary: tuple[str, ...] = ()
+    stem: bool = True
+    stop_words: bool = True
+    fields: dict[str, NonNegative] = {
+        "title": 1.0,
+        "brand": 0.5,
+        "category": 0.5,
+        "attributes": 0.5,
+        "bullets": 0.3,
+        "description": 0.3,
+    }
+
+
+class IndexTable(_Table):
+    """The engine that proposes candidates. ``auto`` is exact for small shops and Qdrant Edge for larger ones."""
+
+    engine: Literal["auto", "exact", "qdrant-edge"] = "auto"
+    distance: Distance = "cosine"
+    candidates: Annotated[int, Field(ge=10, le=10_000)] = 100
+
+
+class FusionTable(_Table):
+    """Block weights: ``tuned`` on validation queries, or given per block (``weights = {text = 0.5}``)."""
+
+    weights: Literal["tuned"] | dict[str, NonNegative] = "tuned"
+    gate: bool = True
+
+
+class Recipe(_Table):
+    """Everything that decides what a build looks like."""
+
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = ""
+    seed: Annotated[int, Field(ge=0)] = 0
+    encoders: Encoders = Encoders()
+    options: dict[Literal["text", "image", "attributes"], dict[str, Any]] = {}
+    text: TextTable = TextTable()
+    lexical: LexicalTable = LexicalTable()
+    index: IndexTable = IndexTable()
+    fusion: FusionTable = FusionTable()
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read a TOML file.
+
+        Raises
+        ------
+        UsageError
+            If the file is missing, no TOML, or has an unknown key or a value out of range; names the key.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text("utf-8")))
+        except FileNotFoundError as error:
+            raise UsageError(f"there is no recipe {path}.") from error
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UsageError(f"{path} is no readable TOML: {error}.") from error
+        except ValidationError as error:
+            raise UsageError(f"{path}: {_first_problem(error)}") from error
+
+    def to_toml(self) -> str:
+        """The recipe with every default written out."""
+        return "\n".join(_toml_lines(self.model_dump(mode="json"), ())).lstrip() + "\n"
+
+    def options_of(self, modality: str) -> dict[str, Any]:
+        return dict(self.options.get(modality, {}))  # type: ignore[call-overload]
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        *parents, _ = problem["loc"]
+        known = ", ".join(sorted(_keys_at(parents)))
+        return f"the key {key!r} is unknown; known here: {known}."
+    return f"the key {key!r} is {problem.get('input')!r}; {problem['msg'].lower()}."
+
+
+def _keys_at(parents: list[Any]) -> list[str]:
+    table: Any = Recipe()
+    for name in parents:
+        table = getattr(table, str(name))
+    return list(type(table).model_fields)
+
+
+def _toml_lines(table: dict[str, Any], path: tuple[str, ...]) -> list[str]:
+    plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    lines = ["", f"[{'.'.join(path)}]"] if path and (plain or not table) else []
+    lines += [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in plain.items()]
+    for key, value in table.items():
+        if isinstance(value, dict):
+            lines += _toml_lines(value, (*path, _toml_key(key)))
+    return lines
+
+
+def _toml_key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _toml_value(key)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if ord(c) >= 32 and ord(c) != 127 else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    return repr(value)

@@ -1,0 +1,298 @@
+"""The facade: one shop directory, everything that can be done with it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+from goodsense.catalog.product import Product
+from goodsense.encoders import load_encoder, make_encoder
+from goodsense.errors import UsageError
+from goodsense.index import ExactIndex, QdrantEdgeIndex
+from goodsense.progress import Progress, silent
+from goodsense.search.encode import EncodedQuery, encode_query
+from goodsense.search.engine import rank, search
+from goodsense.search.snapshot import Snapshot
+from goodsense.shop.artefacts import current_build
+from goodsense.shop.build import BuildReport
+from goodsense.shop.ingest import BATCH, IngestReport, Source, ingest
+from goodsense.shop.locks import FileLock
+from goodsense.shop.overlay import IndexUpkeep, OverlayMaker
+from goodsense.shop.recipe import Recipe
+from goodsense.shop.truth import Applied, Change, Truth
+from goodsense.shop.worker import build_in_child
+from goodsense.tables import Rejects
+from goodsense.types import Encoder, Hits, Index, MediaRef, Part, Query
+
+
+class Shop:
+    """A shop on disk.
+
+    Examples
+    --------
+    >>> shop = Shop.create(Path("toys"))                 # doctest: +SKIP
+    >>> shop.ingest(Path("products.csv"))                # doctest: +SKIP
+    >>> shop.build()                                     # doctest: +SKIP
+    >>> shop.search("red wooden train").ids              # doctest: +SKIP
+    """
+
+    def __init__(self, directory: Path, truth: Truth) -> None:
+        self.directory = directory
+        self.truth = truth
+        self._live: _Live | None = None
+
+    @classmethod
+    def create(cls, directory: Path | str) -> Self:
+        """Open the shop in this directory, making it first if there is none."""
+        from goodsense.shop.truth import storage_error
+
+        path = Path(directory)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(path, error) from error
+        return cls(path, Truth.create(path))
+
+    @classmethod
+    def open(cls, directory: Path | str) -> Self:
+        """Open a shop that is there.
+
+        Raises
+        ------
+        StorageError
+            If there is none.
+        """
+        return cls(Path(directory), Truth.open(Path(directory)))
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+        self.truth.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    # ---- in
+
+    def ingest(
+        self,
+        *sources: Source | Path | str,
+        strict: bool = False,
+        delete_missing: bool = False,
+        dry_run: bool = False,
+        rejects_path: Path | None = None,
+        progress: Progress = silent,
+    ) -> IngestReport:
+        """Upsert the products of feeds by id; rejected rows go to ``rejects.jsonl`` in the shop.
+
+        Raises
+        ------
+        DataError
+            If a feed cannot be read at all, or with ``strict`` at the first rejected row.
+        """
+        feeds = [source if isinstance(source, Source) else Source(Path(source)) for source in sources]
+        path = rejects_path or self.directory / "rejects.jsonl"
+        with Rejects(path, strict=strict) as rejects:
+            report = ingest(
+                self.truth,
+                feeds,
+                rejects=rejects,
+                delete_missing=delete_missing,
+                dry_run=dry_run,
+                progress=progress,
+            )
+            report.rejects_path = str(path) if len(rejects) else ""
+        return report
+
+    def add(self, products: Iterable[Product]) -> Applied:
+        """Upsert products made in Python; durable on return."""
+        total = Applied()
+        batch: list[Product] = []
+        for product in products:
+            batch.append(product)
+            if len(batch) == BATCH:
+                total, batch = _sum(total, self.truth.upsert(batch)), []
+        return _sum(total, self.truth.upsert(batch)) if batch else total
+
+    def delete(self, ids: Iterable[str]) -> int:
+        """Delete products by id; returns how many there were."""
+        return self.truth.delete(ids)
+
+    # ---- build
+
+    @property
+    def recipe(self) -> Recipe:
+        """The shop's recipe; the default one where it has no ``recipe.toml``."""
+        path = self.directory / "recipe.toml"
+        return Recipe.load(path) if path.exists() else Recipe()
+
+    def build(
+        self,
+        recipe: Recipe | None = None,
+        *,
+        refit: bool = False,
+        workers: int = 2,
+        progress: Progress = silent,
+    ) -> BuildReport:
+        """Encode what is new, fuse, index, and switch to the new build at once."""
+        used = recipe if recipe is not None else self.recipe
+        return build_in_child(self.directory, used, refit=refit, workers=workers, progress=progress)
+
+    # ---- use
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is searched now: the live build with every later change on top."""
+        return self._current().snapshot
+
+    @property
+    def encoders(self) -> dict[str, Encoder]:
+        """The live build's frozen encoders, by block."""
+        return self._current().encoders
+
+    @property
+    def pending(self) -> dict[str, int]:
+        """Changed products that are searchable without their new vector until the next build, by block."""
+        return {name: count for name, count in self._current().overlays.pending.items() if count}
+
+    def search(
+        self,
+        query: Query | str,
+        *,
+        k: int = 10,
+        where: str | None = None,
+        using: Sequence[str] | None = None,
+        explain: bool = False,
+    ) -> Hits:
+        """The best ``k`` products for a query, or for a text."""
+        live = self._current()
+        encoded = self.encode(_as_query(query, where=where, using=using))
+        depth = live.depth
+        return search(live.snapshot, live.upkeep.index, encoded, k=k, depth=depth, explain=explain)
+
+    def similar(self, id: str, *, k: int = 10, where: str | None = None, explain: bool = False) -> Hits:
+        """Products like this one."""
+        return self.search(Query.like(id, where=where), k=k, explain=explain)
+
+    def rank(self, query: Query | str, ids: Sequence[str]) -> list[tuple[str, float]]:
+        """Score exactly these products, best first; unknown ids are left out."""
+        return rank(self._current().snapshot, self.encode(_as_query(query)), ids)
+
+    def encode(self, query: Query) -> EncodedQuery:
+        """A query as the live build scores it."""
+        live = self._current()
+        return encode_query(query, live.snapshot, live.encoders)
+
+    def _current(self) -> _Live:
+        build = current_build(self.directory)
+        if build is None:
+            raise UsageError(f"{self.directory} was not built yet.", fix=f"Run: goodsense build {self.directory}")
+        if self._live is None or self._live.build != build:
+            if self._live is not None:
+                self._live.close()
+            self._live = _Live(self.directory, build)
+        self._live.catch_up(self.truth)
+        return self._live
+
+
+class _Live:
+    """The live build, opened, and kept in step with the truth."""
+
+    def __init__(self, shop: Path, build: Path) -> None:
+        self.build = build
+        self.base = self.snapshot = Snapshot.open(build)
+        self.encoders = _load_encoders(shop, build, self.base)
+        self.overlays = OverlayMaker(shop, self.base)
+        recipe = Recipe.load(build / "recipe.toml")
+        self.depth = recipe.index.candidates
+        self._lock = FileLock(build / "engine.lock")
+        self.upkeep = IndexUpkeep(self._open_index(recipe), self.base, note=build / "engine" / "overlay-rows")
+        self._seen: tuple[int, int] | None = None
+
+    def catch_up(self, truth: Truth) -> None:
+        """Apply what was committed since the last look; costs one pragma when nothing was."""
+        seen = (truth.data_version, truth.own_changes)
+        if seen == self._seen:
+            return
+        with truth.snapshot():
+            changes: list[Change] = truth.changes_since(self.base.meta["seq"])
+        if changes or self.snapshot is not self.base:
+            self.snapshot = self.base.with_overlay(self.overlays.make(changes))
+            self.upkeep.follow(self.snapshot, changes)
+        self._seen = seen
+
+    def close(self) -> None:
+        self.upkeep.index.close()
+        self._lock.release()
+
+    def _open_index(self, recipe: Recipe) -> Index:
+        if self.base.meta["engine"] == "qdrant-edge":
+            if self._lock.acquire():
+                return QdrantEdgeIndex.open(self.build / "engine")
+            holder = self._lock.holder()
+            print(f"the engine of {self.build.name} is in use by {holder}: searching exactly", file=sys.stderr)
+        return ExactIndex.over(self.base.index_rows(), distance=recipe.index.distance)
+
+
+def _load_encoders(shop: Path, build: Path, snapshot: Snapshot) -> dict[str, Encoder]:
+    recipe = Recipe.load(build / "recipe.toml")
+    found: dict[str, Encoder] = {}
+    for modality, spec in snapshot.meta["encoders"].items():
+        home = shop / "models" / modality / spec["fingerprint"][:32]
+        if home.is_dir():
+            found[modality] = load_encoder(modality, spec["name"], home)
+        else:
+            found[modality] = make_encoder(modality, spec["name"], recipe.options_of(modality))
+    return found
+
+
+def _as_query(query: Query | str, *, where: str | None = None, using: Sequence[str] | None = None) -> Query:
+    found = Query.of_text(query) if isinstance(query, str) else query
+    if where is not None:
+        joint = f"({found.where}) and ({where})" if found.where else where
+        found = Query(found.parts, joint, found.exclude)
+    return found.using(*using) if using else found
+
+
+def make_query(
+    text: str | None = None,
+    *,
+    image: MediaRef | None = None,
+    like: str | None = None,
+    without: str | None = None,
+    where: str | None = None,
+    using: Sequence[str] | None = None,
+) -> Query:
+    """A query from what a command line or a form has.
+
+    Raises
+    ------
+    UsageError
+        If it asks for nothing.
+    """
+    parts = []
+    if text is not None and text.strip():
+        parts.append(Part("text", text))
+    if image is not None:
+        parts.append(Part("image", image))
+    if like is not None:
+        parts.append(Part("like", like))
+    if without is not None and without.strip():
+        parts.append(Part("text", without, weight=-1.0))
+    if not parts and not where:
+        raise UsageError("the query is empty.", fix="Give a text, --image, --like or --where.")
+    query = Query(tuple(parts), where, (like,) if like is not None else ())
+    return query.using(*using) if using and parts else query
+
+
+def _sum(a: Applied, b: Applied) -> Applied:
+    return Applied(a.added + b.added, a.changed + b.changed, a.unchanged + b.unchanged, b.seq)

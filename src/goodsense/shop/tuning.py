@@ -1,0 +1,172 @@
+"""Block weights chosen on validation queries, kept only if they prove themselves against words alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodsense.evaluate import paired_bootstrap
+from goodsense.search.calibration import BM25, Calibration, fit_confidence
+
+GRID = (0.0, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3)
+GATE_BOUND = -0.002  # nDCG@10
+_K = 10
+Key = tuple[str, str]  # (query kind, block)
+
+
+@dataclass(frozen=True, eq=False)
+class TuningQuery:
+    """One validation query on its pool of candidates.
+
+    ``terms`` maps (kind, block) to calibrated terms of weight 1, ``(pool,)``; ``gains`` are 2^grade - 1 of the pool;
+    ``ideal`` is the DCG@10 of the best order of everything that is relevant.
+    """
+
+    id: str
+    terms: Mapping[Key, NDArray[np.float64]]
+    gains: NDArray[np.float64]
+    ideal: float
+
+    @property
+    def words_only(self) -> bool:
+        return all(kind == "text" for kind, _ in self.terms) and any(block == BM25 for _, block in self.terms)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What tuning decided and on what evidence; nDCG@10 means over the word queries, out of fold."""
+
+    kept: bool
+    reason: str
+    source: str
+    queries: int = 0
+    bm25: float = 0.0
+    fused: float = 0.0
+    lower: float = 0.0
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "weights": dict(self.weights)}
+
+
+def tune(
+    calibration: Calibration, queries: Sequence[TuningQuery], *, source: str, gate: bool, seed: int
+) -> tuple[Calibration, Verdict]:
+    """Choose weights by coordinate ascent on nDCG@10, and let the gate decide on the text block.
+
+    The gate compares out of fold (two folds: the weights that score one half were chosen on the other) by paired
+    bootstrap; the fused scores are kept if the lower 5 % bound of their gain over BM25 is at least ``GATE_BOUND``.
+    """
+    words = [query for query in queries if query.words_only]
+    if len(words) < 10:
+        verdict = Verdict(True, f"only {len(words)} validation queries, too few to tune: default weights", source)
+        return calibration, verdict
+    start = _start_weights(calibration)
+    fused, alone = _out_of_fold(words, start), _ndcg(words, {BM25: 1.0})
+    comparison = paired_bootstrap(alone, fused, level=0.9, seed=seed)
+    kept = not gate or comparison.lower >= GATE_BOUND
+    weights = ascend(queries, start)
+    if not kept:
+        weights = {key: 0.0 if key[0] == "text" and key[1] != BM25 else w for key, w in weights.items()}
+        weights = ascend(queries, weights, frozen={key for key in weights if key[0] == "text"})
+    verdict = Verdict(
+        kept,
+        _reason(kept, gate, comparison.lower),
+        source,
+        queries=len(words),
+        bm25=float(alone.mean()),
+        fused=float(fused.mean()),
+        lower=comparison.lower,
+        weights={f"{kind}:{block}": w for (kind, block), w in sorted(weights.items())},
+    )
+    return _with_weights(calibration, weights), verdict
+
+
+def ascend(
+    queries: Sequence[TuningQuery], start: Mapping[Key, float], *, frozen: frozenset[Key] | set[Key] = frozenset()
+) -> dict[Key, float]:
+    """Two rounds of coordinate ascent over the grid; BM25 of text keeps weight 1 and ties keep the smaller change."""
+    weights = dict(start)
+    free = [key for key in weights if key not in frozen and key != ("text", BM25)]
+    for _ in range(2):
+        for key in free:
+            concerned = [query for query in queries if key in query.terms and len(query.terms) > 1]
+            if len(concerned) < 10:
+                continue
+            scored = {w: _ndcg(concerned, {**weights, key: w}).mean() for w in {*GRID, weights[key]}}
+            best = max(scored.values())
+            near = [w for w, value in scored.items() if value >= best - 5e-4]
+            weights[key] = min(near, key=lambda w: (abs(w - start[key]), w))
+    return weights
+
+
+def learn_confidence(calibration: Calibration, queries: Sequence[TuningQuery]) -> Calibration:
+    """Relevance as a function of the score, from word queries.
+
+    What is relevant is set against the lower half of each query's pool, both sides weighing the same: most products
+    that a pseudo-query would please were never judged, so the best ones cannot serve as counterexamples.
+    """
+    weights = {key: affine.weight for key, affine in calibration.maps.items()}
+    good, bad = [], []
+    for query in queries:
+        if query.words_only:
+            total = _total(query, weights)
+            lower = total <= np.median(total)
+            good.append(total[query.gains > 0])
+            bad.append(total[lower & (query.gains == 0)])
+    if not good:
+        return calibration
+    return replace(calibration, confidence=fit_confidence(np.concatenate(good), np.concatenate(bad)))
+
+
+def _start_weights(calibration: Calibration) -> dict[Key, float]:
+    return {key: affine.weight for key, affine in calibration.maps.items() if key[0] in ("text", "image")}
+
+
+def _with_weights(calibration: Calibration, weights: Mapping[Key, float]) -> Calibration:
+    maps = {key: replace(affine, weight=weights.get(key, affine.weight)) for key, affine in calibration.maps.items()}
+    return replace(calibration, maps=maps)
+
+
+def _out_of_fold(queries: Sequence[TuningQuery], start: Mapping[Key, float]) -> NDArray[np.float64]:
+    folds = np.arange(len(queries)) % 2
+    scores = np.zeros(len(queries))
+    for fold in (0, 1):
+        inside = [query for query, f in zip(queries, folds, strict=True) if f != fold]
+        outside = [query for query, f in zip(queries, folds, strict=True) if f == fold]
+        scores[folds == fold] = _ndcg(outside, ascend(inside, start))
+    return scores
+
+
+def _ndcg(queries: Sequence[TuningQuery], weights: Mapping[Any, float]) -> NDArray[np.float64]:
+    """nDCG@10 of every query under these weights; ``{BM25: 1.0}`` stands for words alone."""
+    by_key = {("text", BM25): weights[BM25]} if BM25 in weights else weights
+    return np.array([_ndcg_of(query, by_key) for query in queries])
+
+
+def _ndcg_of(query: TuningQuery, weights: Mapping[Key, float]) -> float:
+    if query.ideal <= 0:
+        return 0.0
+    best = np.argsort(-_total(query, weights), kind="stable")[:_K]
+    return float((query.gains[best] / np.log2(np.arange(2, len(best) + 2))).sum() / query.ideal)
+
+
+def _total(query: TuningQuery, weights: Mapping[Key, float]) -> NDArray[np.float64]:
+    total = np.zeros(len(query.gains))
+    for key, values in query.terms.items():
+        weight = weights.get(key, 0.0)
+        if weight:
+            total += weight * values
+    return total
+
+
+def _reason(kept: bool, gate: bool, lower: float) -> str:
+    if not gate:
+        return "the recipe turned the gate off"
+    side = "at least" if kept else "below"
+    verdict = "vectors and words together" if kept else "words alone"
+    return f"{verdict}: the gain's lower 5 % bound {lower:+.4f} nDCG@10 is {side} {GATE_BOUND}"
