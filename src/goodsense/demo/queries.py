@@ -9,7 +9,7 @@ from random import Random
 from goodsense.demo.plan import Truth
 from goodsense.demo.vocabulary import AGES, COLOURS, MATERIALS, TOYS, Language, Words
 
-KINDS = ("text", "picture", "both")
+_TURNS = ("text", "both", "picture", "text", "both", "text", "picture", "both")  # kinds, one after the other
 _SHAPES: dict[str, tuple[tuple[str, ...], ...]] = {  # which attributes a query of a kind may want, beside the type
     "text": (("colour",), ("colour",), ("material",), ("material",), ("age",), ("colour", "material"), ("brand",), ()),
     "picture": (("colour",),),
@@ -35,18 +35,24 @@ _TEXTS: dict[Language, dict[tuple[str, ...], tuple[str, ...]]] = {
 }
 _BESIDE_PHOTO: dict[Language, dict[tuple[str, ...], tuple[str, ...]]] = {
     "en": {
-        ("material",): ("like this, {material}", "the same, {material}", "{material}", "this one but {material}"),
-        ("age",): ("something like this for {age}", "like the photo, {age}", "{age}"),
-        ("colour",): ("this one in {colour}", "the same but {colour}", "{colour} please"),
-        ("colour", "material"): ("this, {colour} and {material}", "{colour} {material}"),
+        ("material",): (
+            "like this, {material}",
+            "the same, {material}",
+            "this {noun} but {material}",
+            "{material} {noun} like in my photo",
+        ),
+        ("age",): ("something like this for {age}", "such a {noun}, {age}", "{noun} like the photo for {age}"),
+        ("colour",): ("this one in {colour}", "the same {noun} but {colour}", "such a {noun} in {colour} please"),
+        ("colour", "material"): ("this, {colour} and {material}", "{colour} {material} {noun} like this"),
     },
     "zh": {
-        ("material",): ("同款 {material}", "和图里一样，要{material}的", "{material}的", "类似的 {material}"),
-        ("age",): ("类似的，适合{age}", "{age}", "图里这种 {age}"),
-        ("colour",): ("同款{colour}", "图里这种，要{colour}的", "换成{colour}"),
-        ("colour", "material"): ("同款 {colour} {material}", "要{colour}，{material}"),
+        ("material",): ("同款 {material}", "和图里一样的{noun}，要{material}的", "类似的{noun} {material}"),
+        ("age",): ("类似的，适合{age}", "图里这种{noun} {age}", "{age} 同款{noun}"),
+        ("colour",): ("同款{colour}", "图里这种{noun}，要{colour}的", "这个{noun}换成{colour}"),
+        ("colour", "material"): ("同款 {colour} {material}", "要{colour}的{noun}，{material}"),
     },
 }
+_STRANGE = {"text": 0.42, "both": 0.34}  # the share of words that the catalog never uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +88,14 @@ class Wish:
 
 
 def ask(truths: Sequence[Truth], *, count: int, seed: int) -> tuple[Wish, ...]:
-    """Queries of three kinds in equal numbers, each with at least one product that is all it wants."""
+    """Queries of three kinds, those with words a little more often than photos alone, each with at least one product that is all it wants."""
     rng = Random(f"queries {seed}")
     models = [truth for truth in truths if truth.material and truth.age]
     found: list[Wish] = []
     asked: set[tuple[object, ...]] = set()
     enough, misses = (4 if len(truths) >= 300 else 1), 0
     while len(found) < count and misses < 200 * count:
-        wish = _wish(rng, f"q{len(found) + 1:03d}", KINDS[len(found) % len(KINDS)], rng.choice(models))
+        wish = _wish(rng, f"q{len(found) + 1:03d}", _TURNS[len(found) % len(_TURNS)], rng.choice(models))
         mark = (wish.kind, wish.language, tuple(wish.wanted.items()), wish.shown)
         answers = sum(wish.grade(truth) == 2 for truth in truths)
         if mark in asked or answers < enough:
@@ -137,7 +143,7 @@ def _wish(rng: Random, query_id: str, kind: str, model: Truth) -> Wish:
         shown = (model.toy, model.colour)
     elif kind == "both":
         others = [colour for colour in TOYS[model.toy].colours if colour != model.colour]
-        shown = (model.toy, model.colour if len(names) == 2 else rng.choice(others))
+        shown = (model.toy, rng.choice(others) if names == ("colour",) else model.colour)
     text, held_out = ("", ()) if kind == "picture" else _text(rng, kind, language, names, wanted)
     where = "" if below is None else f"price < {below:.0f}"
     return Wish(query_id, kind, language, text, wanted, shown, where, below, held_out)
@@ -157,7 +163,7 @@ def _text(
     for slot, notion in notions.items():
         if f"{{{slot}}}" not in template:
             continue
-        strange = rng.random() < 0.45
+        strange = rng.random() < _STRANGE[kind]
         words[slot] = rng.choice(notion.asked(language) if strange else notion.said(language))
         if strange:
             held_out.append(words[slot])
