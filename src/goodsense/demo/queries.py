@@ -88,7 +88,7 @@ class Wish:
 
 
 def ask(truths: Sequence[Truth], *, count: int, seed: int) -> tuple[Wish, ...]:
-    """Queries of three kinds, those with words a little more often than photos alone, each with at least one product that is all it wants."""
+    """Queries of three kinds, each with at least one product that is all it wants; photos alone are a little rarer."""
     rng = Random(f"queries {seed}")
     models = [truth for truth in truths if truth.material and truth.age]
     found: list[Wish] = []
