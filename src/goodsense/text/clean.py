@@ -145,10 +145,10 @@ _HIDDEN = re.compile(
     r"<!--(?:.*?-->|.*\Z)|<(script|style)\b[^<>]*>(?:.*?</\1\s*>|.*\Z)|<!doctype[^<>]*>|<!\[cdata\[|\]\]>",
     re.IGNORECASE | re.DOTALL,
 )
-_NAMES = "|".join(sorted(map(re.escape, _BLOCK | _SPACED | _INLINE), key=len, reverse=True))
 # Quoted values may hold ">". Possessive, so that a lone quotation mark cannot make it run long; then without quotes.
 _TAG = re.compile(
-    rf"</?({_NAMES})(?=[\s/>])(?:(?:[^<>\"']++|\"[^\"<]{{0,500}}+\"|'[^'<]{{0,500}}+')*+>|[^<>]*>)", re.IGNORECASE
+    r"</?([a-z][a-z0-9:]{0,15})(?=[\s/>])(?:(?:[^<>\"']++|\"[^\"<]{0,500}+\"|'[^'<]{0,500}+')*+>|[^<>]*>)",
+    re.IGNORECASE,
 )
 _AMPERSANDS = re.compile(r"&(?:(?:amp|#0{0,4}38|#x0{0,4}26);)+", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});|&(?:nbsp|lt|gt|quot)\b", re.IGNORECASE)
@@ -165,7 +165,9 @@ def strip_html(text: str) -> str:
 
 def _tag_space(match: re.Match[str]) -> str:
     name = match.group(1).lower()
-    return "\n" if name in _BLOCK else " " if name in _SPACED else ""
+    if name in _BLOCK:
+        return "\n"
+    return " " if name in _SPACED else "" if name in _INLINE else match.group()
 
 
 # --- whitespace -----------------------------------------------------------------------------------------------------

@@ -23,15 +23,15 @@ _COUNTERS = {script: re.compile(f"[{chars}]") for script, chars in _SCRIPTS.item
 _CYRILLIC = re.compile("[\u0400-\u052f]")
 _HAN_WEIGHT = 3  # a Han character says about as much as three letters of a word
 _SHORTEST = 12  # letters; below that an n-gram model guesses
-_SUREST = 0.9  # probability
+_SUREST = 0.4  # of the model's probability; titles of goods seldom reach more, nonsense stays below .3
 
 
 def detect_language(text: str) -> str:
-    """Return the ISO 639-1 code of the text's language, or ``""`` when unsure.
+    """Return the ISO 639 code of the text's language, or ``""`` when unsure.
 
     Han characters mean ``zh`` and kana ``ja``, Hangul ``ko``, and so for the other scripts of a single language, if
     they make up the greater part (``Nike 运动鞋 男`` is Chinese). Latin, Cyrillic, Arabic and Indic letters are left to
-    py3langid (Lui and Baldwin, 2012); fewer than 12 letters or a probability below .9 give ``""``.
+    py3langid (Lui and Baldwin, 2012); few letters or a low probability give ``""``.
     """
     text = clean(text)
     counts = {script: len(counter.findall(text)) for script, counter in _COUNTERS.items()}

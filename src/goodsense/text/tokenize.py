@@ -23,6 +23,7 @@ from goodsense.text.words import AMPERSAND, COMPOUND, MEASURE, THOUSANDS, word_t
 
 _VERSION = 1  # raise it whenever a rule changes: vectors and postings of two versions never meet
 _CACHE_SIZE = 200_000  # pieces; then it starts anew
+_LONGEST_ENTRY = 64  # characters of a dictionary's word
 _CACHED_LENGTH = 48  # characters; longer pieces hardly come twice
 
 _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -60,13 +61,17 @@ class Tokenizer:
     Raises
     ------
     UsageError
-        If the dictionary is not a sequence of strings.
+        If the dictionary is not a sequence of strings, or an entry is longer than 64 characters.
     """
 
     def __init__(self, *, dictionary: Sequence[str] = (), stem: bool = True, stop_words: bool = True) -> None:
         if isinstance(dictionary, str) or not all(isinstance(word, str) for word in dictionary):
             raise UsageError(
                 f"dictionary is {dictionary!r:.80}; expected a sequence of words.", fix="Pass a list of strings."
+            )
+        if too_long := next((word for word in dictionary if len(word) > _LONGEST_ENTRY), None):
+            raise UsageError(
+                f"dictionary entry {too_long!r:.80} has {len(too_long)} characters; expected at most {_LONGEST_ENTRY}."
             )
         words = sorted({word for word in (fold(clean(entry)) for entry in dictionary) if word})
         self._dictionary = tuple(words)
@@ -117,10 +122,11 @@ class Tokenizer:
 
     def _phrase_tokens(self, phrase: str, stop: frozenset[str]) -> Iterator[str]:
         """The phrase as one token, the phrases inside it, and the tokens of its parts."""
-        inside = [other for other in self._phrases if other in phrase and other != phrase]
-        parts = [token for part in self._parts.findall(phrase) for token in self._analyse(part, stop)]
-        useful = (part for part in parts if len(part) > 1 or phrase.isascii())
-        yield from dict.fromkeys([_joined(phrase), *map(_joined, sorted(inside)), *useful])
+        inside = [part for part in _substrings(phrase) if part in self._phrases]
+        # A letter left over from a mixed word (the T of T恤) is no word.
+        pieces = [piece for piece in self._parts.findall(phrase) if len(piece) > 1 or phrase.isascii()]
+        parts = [token for piece in pieces for token in self._analyse(piece, stop)]
+        yield from dict.fromkeys([_joined(phrase), *map(_joined, inside), *parts])
 
     @property
     def fingerprint(self) -> str:
@@ -219,13 +225,21 @@ def _tree(words: Sequence[str]) -> str:
         if word:
             branches.setdefault(word[0], []).append(word[1:])
     options = [re.escape(first) + _tree(rest) for first, rest in branches.items()]
-    if not options:
-        return ""
-    return f"(?:{'|'.join(options)})" + ("?" if "" in words else "")
+    if "" in words:
+        return f"(?:{'|'.join(options)})?" if options else ""
+    return options[0] if len(options) == 1 else f"(?:{'|'.join(options)})"
 
 
 def _is_latin(char: str) -> bool:
     return char.isascii() and char.isalnum()
+
+
+def _substrings(phrase: str) -> Iterator[str]:
+    """Every shorter piece of a phrase that does not begin or end within a Latin word."""
+    latin = [False, *map(_is_latin, phrase), False]
+    borders = [at for at in range(len(phrase) + 1) if not (latin[at] and latin[at + 1])]
+    pieces = (phrase[start:end] for start in borders for end in borders if start < end)
+    return (piece for piece in pieces if piece != phrase)
 
 
 def _joined(phrase: str) -> str:

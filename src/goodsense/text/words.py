@@ -15,6 +15,7 @@ written                                      tokens
 ``1,000.50``                                 ``1000.5``
 ``XXL``, ``2XL``                             ``2xl``
 ``Levi's``, ``levis``                        ``levi``
+``H&M``, ``H & M``                           ``h&m h m``
 ===========================================  =================================================
 """
 
@@ -88,7 +89,7 @@ COMPOUND = (
     r"(?<![a-z0-9])(?:t[ -]?shirts?|v[ -]?necks?|x[ -]?rays?|e[ -]?(?:reader|book|bike|scooter|cigarette)s?"
     r"|u[ -]?locks?|[od][ -]?rings?|c[ -]?clamps?|g[ -]?strings?|a[ -]?line)(?:'s)?(?![a-z0-9])"
 )
-AMPERSAND = r"(?<![a-z0-9])[a-z]{1,2} ?& ?[a-z]{1,2}(?![a-z0-9])"
+AMPERSAND = r"(?<![a-z0-9])(?:[a-z]{1,2}&[a-z]{1,2}|[a-z] & [a-z])(?![a-z0-9])"
 
 _MEASURE = re.compile(MEASURE)
 _COMPOUND = re.compile(COMPOUND)
@@ -130,6 +131,7 @@ def _raw_tokens(piece: str) -> Iterator[str]:
         yield from _measure_tokens(piece)
     elif _AMPERSAND.fullmatch(piece):
         yield piece.replace(" ", "")
+        yield from piece.replace(" ", "").split("&")
     else:
         yield from _word_tokens(piece)
 
