@@ -111,7 +111,7 @@ def _check(data: bytes, limits: ImageLimits, name: str) -> str:
     found = sniff_media(data[:64])
     if found not in FORMATS:
         raise DataError(
-            f"{name}: found {found or 'no known format'} (it begins {data[:8].hex(' ')}); expected JPEG, PNG, WebP, GIF.",
+            f"{name}: found {found or 'no known format'} (begins {data[:8].hex(' ')}); expected JPEG, PNG, WebP, GIF.",
             fix="Convert the picture, or remove it from the product.",
         )
     size = image_size(data, found)
