@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -29,20 +30,35 @@ _REBUILD = "Rebuild the index; it holds nothing that the build does not have."
 
 @dataclass(frozen=True)
 class EdgeSettings:
-    """How the graphs are built and searched.
+    """How the graphs are built and searched; the defaults are measured by ``benchmarks/bench_index.py``.
 
-    ``m`` edges per node, ``ef_construct`` and ``ef`` the breadth of building and searching, ``quantise`` whether int8
-    copies are searched and the best rescored with the vectors themselves.
+    Parameters
+    ----------
+    m, ef_construct
+        Edges per node and breadth while the graph is built.
+    filter_m
+        Further edges among rows that share a field's value; 0 for none. They double the time to build.
+    ef
+        Breadth of a search.
+    quantise, rescored
+        Whether int8 copies are searched, and how many of the best at least are compared once more as they are.
+    full_scan_kb
+        Where fewer kilobytes of vectors pass a filter, all of them are compared.
+    acorn_below
+        Where a smaller share of the rows passes a filter, the graph is walked by two steps at once (ACORN-1, Patel et
+        al. 2024), because single steps end nowhere.
+    threads
+        Threads of a search; one leaves the others to other searches.
     """
 
     m: int = 16
     ef_construct: int = 128
+    filter_m: int = 0
     ef: int = 128
     quantise: bool = True
-    oversampling: float = 1.0
-    full_scan_kb: int = 2_000
-    payload_m: int = 0
-    acorn: float = 0.0
+    rescored: int = 64
+    full_scan_kb: int = 20_000
+    acorn_below: float = 0.5
     threads: int = 1
 
 
@@ -61,7 +77,6 @@ class QdrantEdgeIndex:
         self._dims: dict[str, int] = dict(about["blocks"])
         self._settings = EdgeSettings(**about["settings"])
         self._keys: frozenset[str] = frozenset(shard.info().payload_schema)
-        self._params = _search_params(self._settings)
 
     @classmethod
     def create(
@@ -165,11 +180,12 @@ class QdrantEdgeIndex:
         weights = {token: weight for token, weight in sorted(query.lexical.items()) if weight != 0 and token >= 0}
         if weights:
             probes[LEXICAL] = engine.SparseVector(list(weights), list(weights.values()))
+        params = _search_params(self._settings, k)
         sources: dict[str, Rows] = {}
         with _telling(self._directory, "searched"):
             for block, probe in probes.items():
                 nearest = engine.Query.Nearest(probe, using=block)
-                request = engine.SearchRequest(nearest, limit=k, filter=where, params=self._params)
+                request = engine.SearchRequest(nearest, limit=k, filter=where, params=params)
                 hits = shard.search(request)
                 sources[block] = np.fromiter((hit.id for hit in hits), dtype=np.int64, count=len(hits))
         if query.lexical:
@@ -240,6 +256,7 @@ class QdrantEdgeIndex:
 
 
 def _new_shard(path: Path, dims: Mapping[str, int], distance: Distance, settings: EdgeSettings) -> Any:
+    """An empty shard. Its log stays on: the lock that keeps a second opener out hangs on it."""
     import qdrant_edge as engine
 
     metric = engine.Distance.Euclid if distance == "euclidean" else engine.Distance.Dot
@@ -247,28 +264,38 @@ def _new_shard(path: Path, dims: Mapping[str, int], distance: Distance, settings
         m=settings.m,
         ef_construct=settings.ef_construct,
         full_scan_threshold=settings.full_scan_kb,
-        payload_m=settings.payload_m,
+        payload_m=settings.filter_m,
         memory=engine.Memory.Cached,
     )
+    # the int8 copies answer from memory; the vectors themselves are read only where the best are compared once more
     small = engine.ScalarQuantizationConfig(engine.ScalarType.Int8, quantile=0.99, memory=engine.Memory.Pinned)
+    place = engine.Memory.Cold if settings.quantise else engine.Memory.Cached
     config = engine.EdgeConfig(
-        vectors={block: engine.EdgeVectorParams(size=dim, distance=metric) for block, dim in dims.items()},
+        vectors={
+            block: engine.EdgeVectorParams(size=dim, distance=metric, memory=place) for block, dim in dims.items()
+        },
         sparse_vectors={LEXICAL: engine.EdgeSparseVectorParams()},
         hnsw_config=graph,
         quantization_config=small if settings.quantise else None,
         optimizers=engine.EdgeOptimizersConfig(default_segment_number=1),
         max_search_threads=settings.threads,
+        wal_enabled=True,
     )
     path.mkdir()
     return engine.EdgeShard.create(str(path), config)
 
 
-def _search_params(settings: EdgeSettings) -> Any:
+@lru_cache(maxsize=64)
+def _search_params(settings: EdgeSettings, k: int) -> Any:
     import qdrant_edge as engine
 
-    quantised = engine.QuantizationSearchParams(rescore=True, oversampling=settings.oversampling)
-    acorn = engine.AcornSearchParams(enable=True, max_selectivity=settings.acorn) if settings.acorn > 0 else None
-    return engine.SearchParams(hnsw_ef=settings.ef, quantization=quantised if settings.quantise else None, acorn=acorn)
+    quantised = engine.QuantizationSearchParams(rescore=True, oversampling=max(1.0, settings.rescored / k))
+    acorn = engine.AcornSearchParams(enable=True, max_selectivity=settings.acorn_below)
+    return engine.SearchParams(
+        hnsw_ef=settings.ef,
+        quantization=quantised if settings.quantise else None,
+        acorn=acorn if settings.acorn_below > 0 else None,
+    )
 
 
 def _points(rows: IndexRows, start: int, stop: int) -> tuple[list[Any], frozenset[str]]:
@@ -285,7 +312,7 @@ def _points(rows: IndexRows, start: int, stop: int) -> tuple[list[Any], frozense
         part.eliminate_zeros()
         for position in np.flatnonzero(np.diff(part.indptr)).tolist():
             span = slice(part.indptr[position], part.indptr[position + 1])
-            vectors[position][LEXICAL] = engine.SparseVector(part.indices[span].tolist(), part.data[span].tolist())
+            vectors[position][LEXICAL] = engine.SparseVector(part.indices[span], part.data[span])
     payloads = [payload_of({name: values[row] for name, values in rows.fields.items()}) for row in range(start, stop)]
     numbers = rows.rows[start:stop].tolist()
     points = [engine.Point(*point) for point in zip(numbers, vectors, payloads, strict=True)]
@@ -330,9 +357,9 @@ def _telling(directory: Path, done: str) -> Iterator[None]:
     """Turn what the engine raises into errors that name the directory and the way out."""
     try:
         yield
-    except GoodsenseError:
+    except (GoodsenseError, KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
         raise
-    except Exception as error:
+    except BaseException as error:  # a panic of the engine is no Exception
         said = str(error)
         if "WouldBlock" in said:
             raise StorageError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from goodsense.index.masks import finite, ordering_number
@@ -19,19 +20,20 @@ KINDS = ("s", "b", "n")  # strings, truth values, numbers
 _BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
 
+@lru_cache(maxsize=4096)
 def payload_key(kind: str, name: str) -> str:
     """The payload key of a field's values of one kind; unlike names never share a key, whatever they contain."""
     return f"{kind}_" + re.sub(r"[^A-Za-z0-9_]", lambda found: f"-{ord(found[0]):x}-", name)
 
 
-def payload_of(fields: Mapping[str, tuple[Scalar, ...]]) -> dict[str, list[Any]]:
+def payload_of(fields: Mapping[str, tuple[Scalar, ...]]) -> dict[str, Any]:
     """What is stored for one row: the values of every field, by kind; missing fields leave no key."""
     found: dict[str, list[Any]] = {}
     for name, values in fields.items():
         for value in values:
             kind, stored = _stored(value, name)
             found.setdefault(payload_key(kind, name), []).append(stored)
-    return found
+    return {key: several[0] if len(several) == 1 else several for key, several in found.items()}  # lists cost twice
 
 
 def _stored(value: Scalar, name: str) -> tuple[str, str | float]:
