@@ -13,6 +13,7 @@ from goodsense.errors import DataError, StorageError, UsageError
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _DRIVE_OR_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_LONGEST_STEP = 255  # bytes; the limit of common file systems
 
 
 class MediaStore:
@@ -122,8 +123,8 @@ def resolve_media_path(root: Path, uri: str) -> Path:
     Raises
     ------
     DataError
-        If the uri is empty, absolute, has a drive letter or a scheme (``file:``, ``http:``), holds ``..`` or NUL, or
-        leads outside through a link; or if the path cannot be resolved.
+        If the uri is empty, absolute, has a drive letter or a scheme (``file:``, ``http:``), holds ``..`` or NUL or a
+        part that no file system takes, or leads outside through a link; or if the path cannot be resolved.
     """
     reason = _refusal(uri)
     if reason is None:
@@ -157,4 +158,6 @@ def _refusal(uri: str) -> str | None:
         return "has a drive letter or a scheme"
     if ".." in _steps(uri):
         return "climbs with '..'"
+    if any(len(step.encode(errors="replace")) > _LONGEST_STEP for step in _steps(uri)):
+        return f"has a part longer than {_LONGEST_STEP} bytes"
     return None
