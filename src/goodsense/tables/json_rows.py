@@ -1,0 +1,217 @@
+"""Rows of JSON Lines files, of JSON arrays, and of files of rejects fed in again."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, Never
+
+from goodsense.errors import DataError
+from goodsense.tables.opening import GENEROUS, TableLimits, open_text
+from goodsense.tables.rejects import Reject, Rejects, rejected_record
+from goodsense.tables.rows import CutOff, Row, damage
+from goodsense.tables.sniff import Sniffed
+
+_KEPT = 1000
+MAX_DEPTH = 50
+_SUSPICIOUS = re.compile(r"[eE]\+?\d{3}|\\u")
+_FIX = "Write one JSON object per line."
+
+
+def _refuse(name: str) -> Never:
+    raise ValueError(f"{name} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def parse_json(text: str) -> Any:
+    """Parse one JSON value that is safe to keep: finite, of bounded depth, made of valid text without NUL.
+
+    Raises
+    ------
+    ValueError
+        With the reason, if it is not.
+    """
+    try:
+        value = _DECODER.decode(text)
+        check_sound(text, value)
+    except RecursionError as error:
+        raise ValueError(f"it nests deeper than {MAX_DEPTH} levels") from error
+    return value
+
+
+def check_sound(text: str, value: Any) -> None:
+    """Raise ``ValueError`` unless a parsed value is safe to keep; ``text`` tells cheaply whether to look closely."""
+    if text.count("[") + text.count("{") > MAX_DEPTH or _SUSPICIOUS.search(text):
+        _walk(value, 0)
+
+
+def _walk(value: Any, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"it nests deeper than {MAX_DEPTH} levels")
+    if isinstance(value, str):
+        problem = damage(value, "UTF-8")
+        if problem:
+            raise ValueError(problem)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("a number is too large")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _walk(name, depth + 1)
+            _walk(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _walk(item, depth + 1)
+
+
+def jsonl_rows(path: Path, sniffed: Sniffed, rejects: Rejects, *, limits: TableLimits = GENEROUS) -> Iterator[Row]:
+    """One JSON object per line; the ``record`` of a line that a reject wrote is taken in its place."""
+    with open_text(path, sniffed.encoding, compressed=sniffed.compressed, limits=limits) as text:
+        number = 0
+        for line in _lines(text, limits.row_chars):
+            number += 1
+            if line is None:
+                _reject(rejects, path, number, f"the line is longer than {limits.row_chars} characters", "")
+                continue
+            if isinstance(line, CutOff):
+                _reject(rejects, path, number, "the file ends in the middle of a character", "")
+                return
+            if line.isspace():
+                continue
+            try:
+                problem = damage(line, sniffed.encoding)
+                value = None if problem else parse_json(line)
+            except ValueError as error:
+                problem = f"the line is not valid JSON: {error}"
+            row = None if problem else _row(path, number, value, rejects)
+            if problem:
+                _reject(rejects, path, number, problem, line)
+            if row is not None:
+                yield row
+
+
+def _lines(text: IO[str], limit: int) -> Iterator[str | CutOff | None]:
+    """The lines; None for one that is too long."""
+    try:
+        while line := text.readline(limit + 1):
+            if len(line) <= limit:
+                yield line
+                continue
+            while line and line[-1] not in "\r\n":
+                line = text.readline(limit)
+            yield None
+    except UnicodeDecodeError:
+        yield CutOff()
+
+
+def _row(path: Path, number: int, value: Any, rejects: Rejects) -> Row | None:
+    record = rejected_record(value) if isinstance(value, dict) else value
+    if isinstance(record, dict):
+        return Row(number, record) if record else None
+    reason = f"the row is {_kind(record)}, not an object of column names and values"
+    rejects.add(Reject(str(path), number, "", None, reason, _FIX, record))
+    return None
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _reject(rejects: Rejects, path: Path, number: int, reason: str, line: str) -> None:
+    rejects.add(Reject(str(path), number, "", None, reason, _FIX, line[:_KEPT]))
+
+
+def json_rows(path: Path, sniffed: Sniffed, rejects: Rejects, *, limits: TableLimits = GENEROUS) -> Iterator[Row]:
+    """The objects of one JSON array, streamed; ``number`` counts them from 1. A single object is one row.
+
+    Raises
+    ------
+    DataError
+        At the first element that is not JSON: nothing after it can be trusted.
+    """
+    with open_text(path, sniffed.encoding, compressed=sniffed.compressed, limits=limits) as text:
+        window = _Window(text, path, limits.row_chars)
+        if window.peek() != "[":
+            raise DataError(f"{path}: expected a JSON array.", fix=_FIX)
+        window.take()
+        number = 0
+        while window.peek() != "]":
+            number += 1
+            source, value = window.value(number)
+            try:
+                problem = damage(source, sniffed.encoding)
+                check_sound(source, value)
+            except ValueError as error:
+                problem = str(error)
+            if problem:
+                _reject(rejects, path, number, problem, source)
+            else:
+                row = _row(path, number, value, rejects)
+                if row is not None:
+                    yield row
+            if window.peek() == ",":
+                window.take()
+            elif window.peek() != "]":
+                window.fail(number, f"found {window.peek()!r} where ',' or ']' was expected")
+
+
+class _Window:
+    """The part of a JSON text that is being read."""
+
+    def __init__(self, text: IO[str], path: Path, limit: int) -> None:
+        self._read: Callable[[int], str] = text.read
+        self._path = path
+        self._limit = limit
+        self._text = ""
+        self._at = 0
+
+    def _more(self, size: int = 1 << 16) -> bool:
+        try:
+            found = self._read(size)
+        except UnicodeDecodeError:
+            found = ""
+        self._text = self._text[self._at :] + found
+        self._at = 0
+        return bool(found)
+
+    def peek(self) -> str:
+        """The next character that is not white; empty at the end."""
+        while True:
+            while self._at < len(self._text) and self._text[self._at] in " \t\r\n\ufeff":
+                self._at += 1
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                self.fail(None, "the file ends before the array does")
+
+    def take(self) -> None:
+        self._at += 1
+
+    def value(self, number: int) -> tuple[str, Any]:
+        """The next value and its text."""
+        size = 1 << 16
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except RecursionError:
+                self.fail(number, f"it nests deeper than {MAX_DEPTH} levels")
+            except ValueError as error:
+                if len(self._text) - self._at > self._limit or not self._more(size):
+                    self.fail(number, str(error))
+                size *= 2
+                continue
+            if end == len(self._text) and self._more():
+                continue
+            source = self._text[self._at : end]
+            self._at = end
+            return source, value
+
+    def fail(self, number: int | None, reason: str) -> Never:
+        place = f"item {number}" if number is not None else "the JSON array"
+        raise DataError(f"{self._path}: {place} cannot be read: {reason}.", fix=f"Mend it. {_FIX}")
