@@ -22,12 +22,12 @@ from goodsense.search.lexical import Lexical, LexicalSettings
 from goodsense.search.snapshot import Block, Snapshot
 from goodsense.shop.artefacts import clear_drafts, current_build, publish_build
 from goodsense.shop.encoding import EncodedBlock, encode_blocks, tokenizer_of
-from goodsense.shop.evidence import calibrate, gather_evidence
+from goodsense.shop.evidence import calibrate, gather_evidence, typical_best
 from goodsense.shop.listing import Listing, read_listing
 from goodsense.shop.locks import FileLock
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.truth import Truth
-from goodsense.shop.tuning import Verdict, learn_confidence, tune
+from goodsense.shop.tuning import Verdict, balanced, learn_confidence, tune, tune_parts
 from goodsense.text import Tokenizer
 from goodsense.types import prepare
 
@@ -147,6 +147,10 @@ class _Builder:
             for kind in {kind for kind, _ in calibration.maps}:
                 calibration = calibration.reweighted(kind, given)
             verdict = Verdict(True, "weights given by the recipe", "recipe", weights=dict(given))
+        snapshot = replace(snapshot, calibration=calibration)
+        calibration = balanced(calibration, typical_best(snapshot, blocks, listing, seed=seed))
+        if given == "tuned":
+            calibration = tune_parts(calibration, evidence.queries)
         return replace(snapshot, calibration=learn_confidence(calibration, evidence.queries)), verdict
 
     def _publish(

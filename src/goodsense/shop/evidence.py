@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.search.calibration import BM25, Affine, Calibration
-from goodsense.search.encode import encode_query
+from goodsense.search.encode import EncodedPart, EncodedQuery, encode_query
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.encoding import EncodedBlock
 from goodsense.shop.listing import Listing
 from goodsense.shop.pairs import Catalog, PseudoQuery, pseudo_queries
 from goodsense.shop.tuning import TuningQuery
-from goodsense.types import Query, Rows, Vectors, normalise, prepare, similarity
+from goodsense.types import ImageRef, Part, Query, Rows, Vectors, normalise, prepare, similarity
 
 POOL = 200  # best rows of each block, per query
+BEST_AMONG = 10_000  # products among which a typical best match is looked for
 PAIRS = (200, 500)  # random queries x random products behind a calibration
 
 
@@ -75,6 +76,37 @@ def _lexical_affine(snapshot: Snapshot, listing: Listing, rows: Rows, rng: np.ra
         tokens = snapshot.tokenizer.tokens(listing.titles[row])[:4]
         scores.append(snapshot.lexical.score_all(snapshot.lexical.encode_query(tokens)))
     return Affine.of_lexical(np.concatenate(scores) if scores else np.zeros(0))
+
+
+def typical_best(
+    snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], listing: Listing, *, seed: int
+) -> dict[str, float]:
+    """By query kind, the median score of the best other product for sample queries of that kind."""
+    rng = np.random.default_rng(seed)
+    rows = np.array([row for row, split in enumerate(listing.splits) if split != "test"], dtype=np.int64)
+    products = np.sort(_sample(rows, BEST_AMONG, rng))
+    scores: dict[str, list[float]] = {}
+    for row in _sample(rows, PAIRS[0], rng).tolist():
+        for part in _sample_parts(snapshot, blocks, listing, row):
+            others = products[products != row]
+            if (part.probes or part.lexical) and len(others):
+                query = EncodedQuery(Query((part.part,)), (part,))
+                scores.setdefault(part.part.kind, []).append(float(snapshot.terms(query, others).scores.max()))
+    return {kind: float(np.median(found)) for kind, found in scores.items()}
+
+
+def _sample_parts(
+    snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], listing: Listing, row: int
+) -> Iterable[EncodedPart]:
+    """Queries that this product inspires: words of its title, its photo, "like this"."""
+    encoders = {name: block.encoder for name, block in blocks.items()}
+    words = " ".join(listing.titles[row].split()[:4])
+    like = Query((*((Part("text", words),) if words else ()), Part("like", listing.ids[row])))
+    yield from encode_query(like, snapshot, encoders).parts
+    for name, block in blocks.items():
+        if block.modality == "image" and block.spans[row]:
+            probe = prepare(block.inputs[[block.spans[row][0]]], snapshot.blocks[name].distance)[0]
+            yield EncodedPart(Part("image", ImageRef(listing.ids[row])), {name: probe})
 
 
 def gather_evidence(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -56,7 +56,7 @@ class Verdict:
 def tune(
     calibration: Calibration, queries: Sequence[TuningQuery], *, source: str, gate: bool, seed: int
 ) -> tuple[Calibration, Verdict]:
-    """Choose weights by coordinate ascent on nDCG@10, and let the gate decide on the text block.
+    """Choose the weights of word queries by coordinate ascent on nDCG@10, and let the gate decide on them.
 
     The gate compares out of fold (two folds: the weights that score one half were chosen on the other) by paired
     bootstrap; the fused scores are kept if the lower 5 % bound of their gain over BM25 is at least ``GATE_BOUND``.
@@ -66,13 +66,10 @@ def tune(
         verdict = Verdict(True, f"only {len(words)} validation queries, too few to tune: default weights", source)
         return calibration, verdict
     start = _start_weights(calibration)
-    fused, alone = _out_of_fold(words, start), _ndcg(words, {BM25: 1.0})
+    fused, alone = _out_of_fold(words, start), _ndcg(words, {("text", BM25): 1.0})
     comparison = paired_bootstrap(alone, fused, level=0.9, seed=seed)
     kept = not gate or comparison.lower >= GATE_BOUND
-    weights = ascend(queries, start)
-    if not kept:
-        weights = {key: 0.0 if key[0] == "text" and key[1] != BM25 else w for key, w in weights.items()}
-        weights = ascend(queries, weights, frozen={key for key in weights if key[0] == "text"})
+    weights = ascend(words, start) if kept else {key: float(key[1] == BM25) for key in start}
     verdict = Verdict(
         kept,
         _reason(kept, gate, comparison.lower),
@@ -81,26 +78,47 @@ def tune(
         bm25=float(alone.mean()),
         fused=float(fused.mean()),
         lower=comparison.lower,
-        weights={f"{kind}:{block}": w for (kind, block), w in sorted(weights.items())},
+        weights={block: weight for (_, block), weight in sorted(weights.items())},
     )
     return _with_weights(calibration, weights), verdict
 
 
+def tune_parts(calibration: Calibration, queries: Sequence[TuningQuery]) -> Calibration:
+    """How much a picture counts beside words, where enough validation queries have both."""
+    both = [query for query in queries if len({kind for kind, _ in query.terms}) > 1]
+    weights = {key: affine.weight for key, affine in calibration.maps.items()}
+    free = {key for query in both for key in query.terms if key[0] != "text"}
+    return _with_weights(calibration, ascend(both, weights, free=free))
+
+
+def balanced(calibration: Calibration, best: Mapping[str, float]) -> Calibration:
+    """Scale every query kind so that its typical best match scores 1: parts of a query then weigh the same.
+
+    ``best`` maps a kind to the median score of the best product for sample queries. Ranks within a kind stay.
+    """
+    maps = {
+        key: replace(affine, weight=affine.weight / best[key[0]]) if best.get(key[0], 0.0) > 1e-6 else affine
+        for key, affine in calibration.maps.items()
+    }
+    return replace(calibration, maps=maps)
+
+
 def ascend(
-    queries: Sequence[TuningQuery], start: Mapping[Key, float], *, frozen: frozenset[Key] | set[Key] = frozenset()
+    queries: Sequence[TuningQuery], start: Mapping[Key, float], *, free: Iterable[Key] | None = None
 ) -> dict[Key, float]:
-    """Two rounds of coordinate ascent over the grid; BM25 of text keeps weight 1 and ties keep the smaller change."""
+    """Two rounds of coordinate ascent over multiples of the start; BM25 stays, ties keep the smaller change.
+
+    A block that fewer than ten queries are concerned with keeps its weight.
+    """
     weights = dict(start)
-    free = [key for key in weights if key not in frozen and key != ("text", BM25)]
-    for _ in range(2):
-        for key in free:
-            concerned = [query for query in queries if key in query.terms and len(query.terms) > 1]
-            if len(concerned) < 10:
-                continue
-            scored = {w: _ndcg(concerned, {**weights, key: w}).mean() for w in {*GRID, weights[key]}}
-            best = max(scored.values())
-            near = [w for w, value in scored.items() if value >= best - 5e-4]
-            weights[key] = min(near, key=lambda w: (abs(w - start[key]), w))
+    for key in 2 * sorted(free if free is not None else (key for key in weights if key[1] != BM25)):
+        concerned = [query for query in queries if key in query.terms]
+        if len(concerned) < 10:
+            continue
+        scored = {w: _ndcg(concerned, {**weights, key: w}).mean() for w in (start[key] * step for step in GRID)}
+        best = max(scored.values())
+        near = [w for w, value in scored.items() if value >= best - 5e-4]
+        weights[key] = min(near, key=lambda w: (abs(w - start[key]), w))
     return weights
 
 
@@ -124,7 +142,7 @@ def learn_confidence(calibration: Calibration, queries: Sequence[TuningQuery]) -
 
 
 def _start_weights(calibration: Calibration) -> dict[Key, float]:
-    return {key: affine.weight for key, affine in calibration.maps.items() if key[0] in ("text", "image")}
+    return {key: affine.weight for key, affine in calibration.maps.items() if key[0] == "text"}
 
 
 def _with_weights(calibration: Calibration, weights: Mapping[Key, float]) -> Calibration:
@@ -142,10 +160,9 @@ def _out_of_fold(queries: Sequence[TuningQuery], start: Mapping[Key, float]) -> 
     return scores
 
 
-def _ndcg(queries: Sequence[TuningQuery], weights: Mapping[Any, float]) -> NDArray[np.float64]:
-    """nDCG@10 of every query under these weights; ``{BM25: 1.0}`` stands for words alone."""
-    by_key = {("text", BM25): weights[BM25]} if BM25 in weights else weights
-    return np.array([_ndcg_of(query, by_key) for query in queries])
+def _ndcg(queries: Sequence[TuningQuery], weights: Mapping[Key, float]) -> NDArray[np.float64]:
+    """nDCG@10 of every query under these weights; what has no weight does not count."""
+    return np.array([_ndcg_of(query, weights) for query in queries])
 
 
 def _ndcg_of(query: TuningQuery, weights: Mapping[Key, float]) -> float:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from goodsense.errors import UsageError
+from goodsense.shop import Recipe
+
+
+def test_the_default_recipe_survives_its_own_file(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(Recipe().to_toml(), "utf-8")
+    assert Recipe.load(path) == Recipe()
+
+
+def test_a_recipe_survives_its_own_file(tmp_path: Path) -> None:
+    recipe = Recipe.model_validate(
+        {
+            "currency": "CNY",
+            "encoders": {"image": ""},
+            "options": {"text": {"dim": 64, "char_ngrams": [3, 4]}},
+            "text": {"dictionary": ["乐高", 'quo"te\\', "line\nbreak"]},
+            "fusion": {"weights": {"text": 0.5}},
+        }
+    )
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe.to_toml(), "utf-8")
+    assert Recipe.load(path) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("colour = 1", "the key 'colour' is unknown; known here: currency"),
+        ("[index]\nengin = 'exact'", "the key 'index.engin' is unknown; known here: candidates, distance, engine"),
+        ("[index]\nengine = 'faiss'", "'index.engine' is 'faiss'"),
+        ("[lexical]\nk1 = -1", "'lexical.k1' is -1"),
+        ("currency = 'yuan'", "'currency' is 'yuan'"),
+        ("[[[", "no readable TOML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(UsageError) as error:
+        Recipe.load(path)
+    assert expected in str(error.value)
+
+
+def test_a_missing_recipe_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no recipe"):
+        Recipe.load(tmp_path / "none.toml")
