@@ -15,6 +15,25 @@ from numpy.typing import NDArray
 
 from goodsense.types import Image
 
+__all__ = [
+    "Background",
+    "adjust_brightness_contrast",
+    "centre_crop",
+    "clahe",
+    "denoise_gaussian",
+    "denoise_median",
+    "equalise_histogram",
+    "estimate_background",
+    "from_hsv",
+    "from_lab",
+    "pad_to",
+    "scale_to_fit",
+    "to_grey",
+    "to_hsv",
+    "to_lab",
+    "to_rgb",
+]
+
 Grey: TypeAlias = NDArray[np.uint8]  # (h, w)
 Colour: TypeAlias = tuple[int, int, int]
 
