@@ -147,7 +147,7 @@ def test_photos_do_not_depend_on_the_material() -> None:
 
     from goodsense.demo.drawing import photograph
 
-    assert set(inspect.signature(photograph).parameters) == {"toy", "colour", "seed", "look"}
+    assert set(inspect.signature(photograph).parameters) == {"toy", "colour", "seed", "look", "by_shopper"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -272,9 +272,18 @@ def test_a_word_beside_a_photo_changes_what_is_wanted(shop: ToyShop) -> None:
             assert wish.wanted["colour"] != wish.shown[1]
 
 
+def test_a_new_shop_replaces_the_old_one_and_leaves_other_files_alone(tmp_path: Path) -> None:
+    old, own = make_toy_shop(tmp_path, products=30, seed=1), tmp_path / "images" / "holiday.jpg"
+    own.write_bytes(b"mine")
+    new = make_toy_shop(tmp_path, products=30, seed=2)
+    assert len(list(new.images.iterdir())) == new.picture_count + 1
+    assert old.truth != new.truth
+    assert own.read_bytes() == b"mine"
+
+
 def test_a_small_shop_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="39 products"):
-        make_toy_shop(tmp_path, products=39)
+    with pytest.raises(UsageError, match="29 products"):
+        make_toy_shop(tmp_path, products=29)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

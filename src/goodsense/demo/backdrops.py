@@ -21,7 +21,7 @@ PROP_COLOURS: tuple[RGB, ...] = (
     (150, 120, 176),
 )  # fmt: skip
 KINDS: dict[str, int] = {
-    "studio": 34, "colour": 18, "wood": 12, "stripes": 9, "dots": 8, "checks": 6, "carpet": 6, "shelf": 9,
+    "studio": 54, "colour": 15, "wood": 8, "stripes": 5, "dots": 4, "checks": 3, "carpet": 4, "shelf": 7,
 }  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def backdrop(rng: Random, size: int, *, away_from: RGB) -> Pixels:
     tints = [tint for tint in TINTS if sum(abs(a - b) for a, b in zip(tint, away_from, strict=True)) > 110]
     tint, other = rng.sample(tints, 2)
     if kind == "studio":
-        picture = _plain(size, (248, 248, 248), (228, 229, 232))
+        picture = _plain(size, (254, 254, 254), (240, 241, 243))
     elif kind == "colour":
         picture = _plain(size, tint, _mix(tint, (90, 90, 100), 0.25))
     elif kind == "wood":

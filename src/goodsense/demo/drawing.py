@@ -54,7 +54,7 @@ def palette(colour: str, rng: Random) -> Palette:
     return Palette(main, rng.choice(fitting), rng.choice(((180, 184, 190), (206, 200, 188), (150, 156, 166))))
 
 
-def photograph(toy: str, colour: str, *, seed: str, look: str = "") -> Pixels:
+def photograph(toy: str, colour: str, *, seed: str, look: str = "", by_shopper: bool = False) -> Pixels:
     """One photo of a toy, ``(160, 160, 3)`` uint8 RGB.
 
     Parameters
@@ -65,6 +65,8 @@ def photograph(toy: str, colour: str, *, seed: str, look: str = "") -> Pixels:
         Everything about the view (angle, light, backdrop, clutter) follows from it.
     look
         What belongs to the article itself (its exact dye, number of windows); equal for two photos of one product.
+    by_shopper
+        A snapshot: never with the badge or the watermark that a seller puts on.
     """
     import cv2
 
@@ -73,19 +75,19 @@ def photograph(toy: str, colour: str, *, seed: str, look: str = "") -> Pixels:
     sprite = Canvas(_SPRITE)
     SHAPES[toy](sprite, colours, own)
     scene = backdrop(rng, _SCENE, away_from=colours.main)
-    if rng.random() < 0.35:
+    if rng.random() < 0.24:
         _lay(scene, *_of(props(rng, _SCENE, rng.randint(1, 4), reach=(0.75, 1.1))))
     matrix = _view(rng, steep=34 if toy in _TILTED else 12)
     rgb = cv2.warpPerspective(sprite.rgb, matrix, (_SCENE, _SCENE), flags=cv2.INTER_LINEAR)
     alpha = cv2.warpPerspective(sprite.alpha, matrix, (_SCENE, _SCENE), flags=cv2.INTER_LINEAR)
     _shadow(rng, scene, alpha)
     _lay(scene, rgb, alpha)
-    if rng.random() < 0.16:
+    if rng.random() < 0.14:
         _lay(scene, *_of(props(rng, _SCENE, rng.randint(1, 2), reach=(0.4, 0.75))))
     picture = _light(rng, cv2.resize(scene, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-    if rng.random() < 0.12:
+    if rng.random() < 0.12 and not by_shopper:
         sticker(rng, picture)
-    if rng.random() < 0.1:
+    if rng.random() < 0.1 and not by_shopper:
         watermark(rng, picture)
     return picture
 
@@ -119,7 +121,7 @@ def _view(rng: Random, *, steep: float) -> NDArray[np.float32]:
     import cv2
 
     angle = radians(rng.gauss(0, steep / 2))
-    scale, mirror = rng.uniform(0.66, 0.98), rng.choice((-1, 1))
+    scale, mirror = rng.uniform(0.74, 1.0), rng.choice((-1, 1))
     dx, dy = (rng.uniform(-0.13, 0.13) * (1.25 - scale) * 4 for _ in range(2))
     squeeze = rng.uniform(0.86, 1.0)
     corners = []
@@ -156,7 +158,7 @@ def _light(rng: Random, picture: Pixels) -> Pixels:
     """A falling-off light, a gamma, a colour temperature and a little sensor noise."""
     import cv2
 
-    gamma, angle, fall = rng.uniform(0.82, 1.22), rng.uniform(0, 6.28), rng.uniform(0.0, 0.2)
+    gamma, angle, fall = rng.uniform(0.84, 1.18), rng.uniform(0, 6.28), rng.uniform(0.0, 0.16)
     warm = rng.uniform(-0.05, 0.05)
     axis = np.linspace(-1, 1, SIDE, dtype=np.float32)
     slope = 1.02 - fall * 0.2 + fall * (axis[:, None] * sin(angle) + axis[None, :] * cos(angle)) * 0.7

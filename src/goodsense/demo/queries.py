@@ -9,7 +9,7 @@ from random import Random
 from goodsense.demo.plan import Truth
 from goodsense.demo.vocabulary import AGES, COLOURS, MATERIALS, TOYS, Language, Words
 
-_TURNS = ("text", "both", "picture", "text", "both", "text", "picture", "both")  # kinds, one after the other
+_TURNS = ("text", "picture", "both", "text", "picture", "both", "text", "picture")  # kinds, one after the other
 _SHAPES: dict[str, tuple[tuple[str, ...], ...]] = {  # which attributes a query of a kind may want, beside the type
     "text": (("colour",), ("colour",), ("material",), ("material",), ("age",), ("colour", "material"), ("brand",), ()),
     "picture": (("colour",),),
@@ -52,7 +52,7 @@ _BESIDE_PHOTO: dict[Language, dict[tuple[str, ...], tuple[str, ...]]] = {
         ("colour", "material"): ("同款 {colour} {material}", "要{colour}的{noun}，{material}"),
     },
 }
-_STRANGE = {"text": 0.42, "both": 0.34}  # the share of words that the catalog never uses
+_STRANGE = 0.34  # the share of words that the catalog never uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Wish:
 
 
 def ask(truths: Sequence[Truth], *, count: int, seed: int) -> tuple[Wish, ...]:
-    """Queries of three kinds, each with at least one product that is all it wants; photos alone are a little rarer."""
+    """Queries of three kinds, each with at least one product that is all it wants; both is the rarest."""
     rng = Random(f"queries {seed}")
     models = [truth for truth in truths if truth.material and truth.age]
     found: list[Wish] = []
@@ -163,7 +163,7 @@ def _text(
     for slot, notion in notions.items():
         if f"{{{slot}}}" not in template:
             continue
-        strange = rng.random() < _STRANGE[kind]
+        strange = rng.random() < _STRANGE
         words[slot] = rng.choice(notion.asked(language) if strange else notion.said(language))
         if strange:
             held_out.append(words[slot])

@@ -15,7 +15,7 @@ from goodsense.demo.queries import Wish, ask, judge
 from goodsense.errors import StorageError, UsageError
 from goodsense.progress import Progress, silent
 
-MINIMUM = 40
+MINIMUM = 30
 
 _README = """\
 A toy shop made by a program
@@ -67,7 +67,7 @@ def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progre
     Parameters
     ----------
     directory
-        Made if it is not there; files of the same names are replaced.
+        Made if it is not there; a toy shop that was made there before is replaced, other files stay.
     products
         How many products, duplicates included; about one query is asked per four products, 150 at most.
     seed
@@ -78,7 +78,7 @@ def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progre
     Raises
     ------
     UsageError
-        If fewer than 40 products are wanted.
+        If fewer than 30 products are wanted.
     StorageError
         If the directory cannot be written.
     """
@@ -119,8 +119,10 @@ def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progre
 
 
 def _write(shop: ToyShop, qrels: Mapping[str, Mapping[str, int]], progress: Progress) -> None:
-    shop.images.mkdir(parents=True, exist_ok=True)
-    shop.query_images.mkdir(exist_ok=True)
+    for folder, pictures in ((shop.images, "ty[0-9]*_[0-9].jpg"), (shop.query_images, "q[0-9]*.jpg")):
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_over in folder.glob(pictures):
+            left_over.unlink()
     rows = [listing(truth, seed=shop.seed) for truth in shop.truth]
     _text(shop.feed, _csv(rows))
     _text(shop.queries, _tsv(("id", "text", "image", "where"), ((w.id, w.text, w.image, w.where) for w in shop.wishes)))
@@ -143,7 +145,7 @@ def _draw(shop: ToyShop, progress: Progress) -> None:
             progress("drawing", done, total)
     for wish in shop.wishes:
         if wish.shown is not None:
-            picture = photograph(*wish.shown, seed=f"{shop.seed} query {wish.id}")
+            picture = photograph(*wish.shown, seed=f"{shop.seed} query {wish.id}", by_shopper=True)
             (shop.directory / wish.image).write_bytes(jpeg(picture))
             done += 1
             progress("drawing", done, total)
