@@ -53,6 +53,14 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
         index.close()
 
 
+@pytest.fixture(scope="module", params=ENGINES)
+def fanned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    """The fan of ten rows, for tests that change nothing."""
+    index = build(request.param, tmp_path_factory.mktemp("fan"), fan())
+    yield index
+    index.close()
+
+
 def at(*degrees: float) -> NDArray[np.float32]:
     """Unit vectors at these angles, ``(n, 2)``: the nearest is the one with the smallest turn."""
     angles = np.deg2rad(np.array(degrees))
@@ -76,69 +84,65 @@ def allowed(index: Index, where: Filter | None, k: int = 1000) -> set[int]:
     return set(index.candidates(IndexQuery({"text": at(0)[0]}, where=where), k).rows.tolist())
 
 
-def test_each_probe_proposes_its_nearest_rows_best_first(make: Make) -> None:
-    index = make(fan())
-    found = index.candidates(IndexQuery({"text": at(1)[0], "image": at(89)[0]}), 3)
+def test_each_probe_proposes_its_nearest_rows_best_first(fanned: Index) -> None:
+    found = fanned.candidates(IndexQuery({"text": at(1)[0], "image": at(89)[0]}), 3)
     assert found.sources["text"].tolist() == [0, 1, 2]
     assert found.sources["image"].tolist() == [0, 2, 4]
     assert found.rows.tolist() == [0, 1, 2, 4]
     assert found.rows.dtype == np.int64
 
 
-def test_engines_fit_the_protocol_and_say_their_name(make: Make) -> None:
-    index = make(fan())
-    assert isinstance(index, Index)
-    assert index.name in ENGINES
-    assert len(index) == 10
+def test_engines_fit_the_protocol_and_say_their_name(fanned: Index) -> None:
+    assert isinstance(fanned, Index)
+    assert fanned.name in ENGINES
+    assert len(fanned) == 10
 
 
-def test_a_turned_probe_proposes_the_farthest_rows(make: Make) -> None:
-    found = make(fan()).candidates(IndexQuery({"text": -at(0)[0]}), 3)
+def test_a_turned_probe_proposes_the_farthest_rows(fanned: Index) -> None:
+    found = fanned.candidates(IndexQuery({"text": -at(0)[0]}), 3)
     assert found.sources["text"].tolist() == [9, 8, 7]
 
 
-def test_rows_without_the_block_are_never_proposed(make: Make) -> None:
-    found = make(fan()).candidates(IndexQuery({"image": at(90)[0]}), 100)
+def test_rows_without_the_block_are_never_proposed(fanned: Index) -> None:
+    found = fanned.candidates(IndexQuery({"image": at(90)[0]}), 100)
     assert found.sources["image"].tolist() == [0, 2, 4, 6, 8]
 
 
-def test_a_query_without_probes_proposes_nothing(make: Make) -> None:
-    found = make(fan()).candidates(IndexQuery(where=Exists("number")), 5)
+def test_a_query_without_probes_proposes_nothing(fanned: Index) -> None:
+    found = fanned.candidates(IndexQuery(where=Exists("number")), 5)
     assert found.rows.tolist() == []
     assert dict(found.sources) == {}
 
 
-def test_k_beyond_the_rows_proposes_all_of_them(make: Make) -> None:
-    assert allowed(make(fan()), None, 5000) == set(range(10))
+def test_k_beyond_the_rows_proposes_all_of_them(fanned: Index) -> None:
+    assert allowed(fanned, None, 5000) == set(range(10))
 
 
 @pytest.mark.parametrize("k", [0, -1])
-def test_k_below_one_is_refused(make: Make, k: int) -> None:
+def test_k_below_one_is_refused(fanned: Index, k: int) -> None:
     with pytest.raises(UsageError, match="at least 1"):
-        make(fan()).candidates(IndexQuery({"text": at(0)[0]}), k)
+        fanned.candidates(IndexQuery({"text": at(0)[0]}), k)
 
 
-def test_unknown_blocks_are_refused_by_name(make: Make) -> None:
-    index = make(fan())
+def test_unknown_blocks_are_refused_by_name(fanned: Index) -> None:
     with pytest.raises(UsageError, match=r"'sound'.*image, text"):
-        index.candidates(IndexQuery({"sound": at(0)[0]}), 3)
+        fanned.candidates(IndexQuery({"sound": at(0)[0]}), 3)
     with pytest.raises(UsageError, match=r"'sound'.*image, text"):
-        index.upsert(IndexRows(np.array([1]), {"sound": everything(1)}))
+        fanned.upsert(IndexRows(np.array([1]), {"sound": everything(1)}))
 
 
-def test_wrong_shapes_are_refused(make: Make) -> None:
-    index = make(fan())
+def test_wrong_shapes_are_refused(fanned: Index) -> None:
     with pytest.raises(UsageError, match="takes 2 dimensions; found 3"):
-        index.candidates(IndexQuery({"text": np.ones(3, dtype=np.float32)}), 3)
+        fanned.candidates(IndexQuery({"text": np.ones(3, dtype=np.float32)}), 3)
     with pytest.raises(UsageError, match="one vector"):
-        index.candidates(IndexQuery({"text": np.ones((1, 2), dtype=np.float32)}), 3)
+        fanned.candidates(IndexQuery({"text": np.ones((1, 2), dtype=np.float32)}), 3)
     with pytest.raises(UsageError, match="not finite"):
-        index.candidates(IndexQuery({"text": np.array([np.nan, 1], dtype=np.float32)}), 3)
+        fanned.candidates(IndexQuery({"text": np.array([np.nan, 1], dtype=np.float32)}), 3)
     with pytest.raises(UsageError, match="unique"):
-        index.upsert(IndexRows(np.array([1, 1]), {"text": everything(2)}))
+        fanned.upsert(IndexRows(np.array([1, 1]), {"text": everything(2)}))
     with pytest.raises(UsageError, match="2 rows; expected 1"):
-        index.upsert(IndexRows(np.array([1]), {"text": everything(1)}, fields={"number": [(), ()]}))
-    assert len(index) == 10
+        fanned.upsert(IndexRows(np.array([1]), {"text": everything(1)}, fields={"number": [(), ()]}))
+    assert len(fanned) == 10
 
 
 def test_an_empty_index_answers_and_grows(make: Make) -> None:
@@ -450,10 +454,13 @@ def mixed_rows() -> list[dict[str, tuple[Scalar, ...]]]:
     ]
 
 
+MIXED = mixed_rows()
+
+
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Index]]:
     """Both engines over the same rows, half of them upserted later and one of them deleted."""
-    rows = shelf(mixed_rows())
+    rows = shelf(MIXED)
     both = [build(engine, tmp_path_factory.mktemp(engine), part(rows, 0, 30)) for engine in ENGINES]
     for index in both:
         index.upsert(part(rows, 30, 60))
@@ -474,5 +481,5 @@ def part(rows: IndexRows, start: int, stop: int) -> IndexRows:
 )
 @given(where=filters)
 def test_both_engines_let_the_same_rows_through(pair: list[Index], where: Filter) -> None:
-    right = naive(where, mixed_rows()) - {5, 35}
+    right = naive(where, MIXED) - {5, 35}
     assert [allowed(index, where) for index in pair] == [right, right]

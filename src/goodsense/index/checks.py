@@ -44,23 +44,23 @@ def check_rows(rows: IndexRows, dims: Mapping[str, int] | None = None) -> dict[s
             raise UsageError(f"field {name!r} has {len(values)} rows; expected {n}.")
     if dims is not None:
         for block, dim in found.items():
-            check_block(block, dim, dims)
+            check_block(block, dim, dims=dims)
     return found
 
 
-def check_query(query: IndexQuery, k: int, dims: Mapping[str, int]) -> None:
+def check_query(query: IndexQuery, k: int, *, dims: Mapping[str, int]) -> None:
     """Raise UsageError for a ``k`` below 1, an unknown block, another dimension or a number that is not finite."""
     if k <= 0:
         raise UsageError(f"k is {k}; expected at least 1.")
     for block, probe in query.dense.items():
         if probe.ndim != 1:
             raise UsageError(f"the probe of block {block!r} has shape {probe.shape}; expected one vector (d,).")
-        check_block(block, len(probe), dims)
+        check_block(block, len(probe), dims=dims)
         _check_finite(block, probe)
     _check_finite(LEXICAL, np.fromiter(query.lexical.values(), dtype=np.float64, count=len(query.lexical)))
 
 
-def check_block(block: str, dim: int, dims: Mapping[str, int]) -> None:
+def check_block(block: str, dim: int, *, dims: Mapping[str, int]) -> None:
     """Raise UsageError unless the block is known with this dimension."""
     if block not in dims:
         raise UsageError(f"unknown block {block!r}; this index has {_listed(dims)}.")

@@ -20,11 +20,10 @@ Scored = tuple[NDArray[np.floating[Any]], Rows]  # (m,) scores, larger is nearer
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """Rows that were added together, with what is derived from them on first use; ``alive`` is False for gone rows."""
+class _Source:
+    """Rows that were added together, with what is derived from them on first use and stays valid after that."""
 
     data: IndexRows
-    alive: Mask
     columns: dict[str, FieldColumn] = field(default_factory=dict)
     squares: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
@@ -35,17 +34,6 @@ class _Part:
         by_token.eliminate_zeros()
         return by_token
 
-    @cached_property
-    def all_alive(self) -> bool:
-        return bool(self.alive.all())
-
-    def without(self, rows: Rows) -> _Part:
-        """The same part, these rows gone; what is derived stays valid."""
-        kept = _Part(self.data, self.alive & ~np.isin(self.data.rows, rows), self.columns, self.squares)
-        if "by_token" in self.__dict__:
-            kept.__dict__["by_token"] = self.by_token
-        return kept
-
     def column(self, name: str) -> FieldColumn | None:
         if name not in self.data.fields:
             return None
@@ -53,10 +41,36 @@ class _Part:
             self.columns[name] = FieldColumn.of(name, self.data.fields[name])
         return self.columns[name]
 
-    def square(self, block: str, vectors: Vectors) -> NDArray[np.float32]:
+    def square(self, block: str) -> NDArray[np.float32]:
+        """The squared length of every vector of a block. ``(n,)``."""
         if block not in self.squares:
+            vectors = np.asarray(self.data.dense[block][0])
             self.squares[block] = np.einsum("nd,nd->n", vectors, vectors)
         return self.squares[block]
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A source and which of its rows are still there."""
+
+    source: _Source
+    alive: Mask
+
+    @classmethod
+    def of(cls, data: IndexRows) -> _Part:
+        return cls(_Source(data), np.ones(len(data.rows), dtype=np.bool_))
+
+    @property
+    def data(self) -> IndexRows:
+        return self.source.data
+
+    @cached_property
+    def all_alive(self) -> bool:
+        return bool(self.alive.all())
+
+    def without(self, rows: Rows) -> _Part:
+        """The same rows, these ones gone."""
+        return _Part(self.source, self.alive & ~np.isin(self.data.rows, rows))
 
 
 class ExactIndex:
@@ -84,7 +98,7 @@ class ExactIndex:
         """
         check_distance(distance)
         dims = check_rows(rows)
-        return cls((_Part(rows, np.ones(len(rows.rows), dtype=np.bool_)),), dims=dims, distance=distance)
+        return cls((_Part.of(rows),), dims=dims, distance=distance)
 
     @property
     def distance(self) -> Distance:
@@ -106,16 +120,15 @@ class ExactIndex:
         UsageError
             If ``k`` is below 1, a probe's block is unknown or of another dimension, or a filter orders text.
         """
-        check_query(query, k, self._dims)
-        parts = self._open_parts()
-        allowed = [_allowed(part, query.where) for part in parts]
+        check_query(query, k, dims=self._dims)
+        masked = [(part, _allowed(part, query.where)) for part in self._open_parts()]
         sources: dict[str, Rows] = {}
         for block, probe in query.dense.items():
             vector = np.ascontiguousarray(probe, dtype=np.float32)
-            found = [self._near(part, block, vector, mask) for part, mask in zip(parts, allowed, strict=True)]
+            found = [self._near(part, block, probe=vector, allowed=mask) for part, mask in masked]
             sources[block] = _merge(found, k)
         if query.lexical:
-            found = [_sharing(part, query.lexical, mask) for part, mask in zip(parts, allowed, strict=True)]
+            found = [_sharing(part, query.lexical, allowed=mask) for part, mask in masked]
             sources[LEXICAL] = _merge(found, k)
         return candidates_of(sources)
 
@@ -126,8 +139,8 @@ class ExactIndex:
         added = rows
         if tail:
             kept = tail[0].alive & ~np.isin(tail[0].data.rows, rows.rows)
-            added = _stack(_take(tail[0].data, np.flatnonzero(kept)), rows, self._dims)
-        self._parts = (base.without(rows.rows), _Part(added, np.ones(len(added.rows), dtype=np.bool_)))
+            added = _stack(_take(tail[0].data, np.flatnonzero(kept)), rows, dims=self._dims)
+        self._parts = (base.without(rows.rows), _Part.of(added))
 
     def delete(self, rows: Rows) -> None:
         """Take rows out; rows that are not there are no error."""
@@ -142,38 +155,22 @@ class ExactIndex:
             raise UsageError("this index is closed.")
         return self._parts
 
-    def _near(self, part: _Part, block: str, probe: NDArray[np.float32], allowed: Mask | None) -> Scored:
+    def _near(self, part: _Part, block: str, *, probe: NDArray[np.float32], allowed: Mask | None) -> Scored:
         """Every allowed row that has the block, with its score."""
         if block not in part.data.dense:
             return np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int64)
         stored, present = part.data.dense[block]
         vectors = np.asarray(stored)
-        mask = present if allowed is None else allowed & present
-        positions = np.flatnonzero(mask)
-        if len(positions) == len(vectors):
-            return self._scores(part, block, vectors, probe), part.data.rows
+        positions = np.flatnonzero(present if allowed is None else allowed & present)
         if len(positions) < _GATHER_BELOW * len(vectors):
-            scores = self._scores(part, block, vectors[positions], probe, positions)
+            scores = np.matmul(vectors[positions], probe)  # (m, d) @ (d,) -> (m,)
+        elif len(positions) < len(vectors):
+            scores = np.matmul(vectors, probe)[positions]
         else:
-            scores = self._scores(part, block, vectors, probe)[positions]
+            scores = np.matmul(vectors, probe)
+        if self._distance == "euclidean":  # the order of the negative squared distance, less the probe's own square
+            scores = 2 * scores - part.source.square(block)[positions]
         return scores, part.data.rows[positions]
-
-    def _scores(
-        self,
-        part: _Part,
-        block: str,
-        vectors: Vectors,
-        probe: NDArray[np.float32],
-        positions: NDArray[np.int64] | None = None,
-    ) -> NDArray[np.float32]:
-        """What orders rows like ``similarity``: for Euclidean less the probe's own square."""
-        products: NDArray[np.float32] = np.matmul(vectors, probe)  # (n, d) @ (d,) -> (n,)
-        if self._distance != "euclidean":
-            return products
-        squares = part.square(block, np.asarray(part.data.dense[block][0]))
-        products *= 2
-        products -= squares if positions is None else squares[positions]
-        return products
 
 
 def candidates_of(sources: Mapping[str, Rows]) -> Candidates:
@@ -186,14 +183,14 @@ def _allowed(part: _Part, where: Filter | None) -> Mask | None:
     """Rows that are there and pass the filter; None for all of them."""
     if where is None:
         return None if part.all_alive else part.alive
-    return part.alive & filter_mask(where, part.column, len(part.alive))
+    return part.alive & filter_mask(where, part.source.column, n=len(part.alive))
 
 
-def _sharing(part: _Part, weights: Mapping[int, float], allowed: Mask | None) -> Scored:
+def _sharing(part: _Part, weights: Mapping[int, float], *, allowed: Mask | None) -> Scored:
     """Every allowed row that shares a token with the query, scored by the sum of the products of the weights."""
     if part.data.lexical is None:
         return np.zeros(0), np.zeros(0, dtype=np.int64)
-    matrix = part.by_token
+    matrix = part.source.by_token
     n, width = matrix.shape
     spans = [
         (int(matrix.indptr[token]), int(matrix.indptr[token + 1]), weight)
@@ -237,13 +234,13 @@ def _take(data: IndexRows, positions: NDArray[np.int64]) -> IndexRows:
     )
 
 
-def _stack(first: IndexRows, second: IndexRows, dims: Mapping[str, int]) -> IndexRows:
+def _stack(first: IndexRows, second: IndexRows, *, dims: Mapping[str, int]) -> IndexRows:
     """One after the other; what one of them lacks is missing there."""
     both = (first, second)
     dense: dict[str, tuple[Vectors, Mask]] = {}
     for block, dim in dims.items():
         if any(block in data.dense for data in both):
-            blocks = [_block(data, block, dim) for data in both]
+            blocks = [_block(data, block, dim=dim) for data in both]
             dense[block] = (np.concatenate([v for v, _ in blocks]), np.concatenate([p for _, p in blocks]))
     names = dict.fromkeys([*first.fields, *second.fields])
     fields: dict[str, list[tuple[Scalar, ...]]] = {
@@ -252,7 +249,7 @@ def _stack(first: IndexRows, second: IndexRows, dims: Mapping[str, int]) -> Inde
     return IndexRows(np.concatenate([data.rows for data in both]), dense, _stack_lexical(both), fields)
 
 
-def _block(data: IndexRows, block: str, dim: int) -> tuple[Vectors, Mask]:
+def _block(data: IndexRows, block: str, *, dim: int) -> tuple[Vectors, Mask]:
     n = len(data.rows)
     if block in data.dense:
         return data.dense[block]

@@ -86,17 +86,17 @@ class FieldColumn:
         return found
 
 
-def filter_mask(where: Filter, column: Callable[[str], FieldColumn | None], n: int) -> Mask:
+def filter_mask(where: Filter, column: Callable[[str], FieldColumn | None], *, n: int) -> Mask:
     """Which of ``n`` rows a filter lets through; a field that no row has is missing everywhere. ``(n,)``."""
     if isinstance(where, Not):
-        return ~filter_mask(where.term, column, n)
+        return ~filter_mask(where.term, column, n=n)
     if isinstance(where, Compare | In | Exists):
-        return _leaf_mask(where, column(where.field), n)
-    masks = (filter_mask(term, column, n) for term in where.terms)
+        return _leaf_mask(where, column(where.field), n=n)
+    masks = (filter_mask(term, column, n=n) for term in where.terms)
     return _fold_masks(masks, n, every=isinstance(where, And))
 
 
-def _leaf_mask(where: Compare | In | Exists, column: FieldColumn | None, n: int) -> Mask:
+def _leaf_mask(where: Compare | In | Exists, column: FieldColumn | None, *, n: int) -> Mask:
     if isinstance(where, Compare) and where.op != "=":
         limit = ordering_number(where)
         return np.zeros(n, dtype=np.bool_) if column is None else column.ordered(where.op, limit)

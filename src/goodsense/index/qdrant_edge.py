@@ -70,7 +70,7 @@ class QdrantEdgeIndex:
 
     name = "qdrant-edge"
 
-    def __init__(self, directory: Path, shard: Any, about: Mapping[str, Any]) -> None:
+    def __init__(self, directory: Path, shard: Any, *, about: Mapping[str, Any]) -> None:
         self._directory = directory
         self._shard: Any = shard
         self._about = dict(about)
@@ -106,7 +106,7 @@ class QdrantEdgeIndex:
             raise StorageError(f"{directory} is not empty; an index needs a directory of its own.")
         with _telling(directory, "created"):
             directory.mkdir(parents=True, exist_ok=True)
-            shard = _new_shard(directory / _SHARD, dims, distance, settings)
+            shard = _new_shard(directory / _SHARD, dims, distance=distance, settings=settings)
         about = {
             "format": FORMAT,
             "engine": "qdrant-edge",
@@ -116,9 +116,9 @@ class QdrantEdgeIndex:
             "settings": asdict(settings),
             "rows": len(rows.rows),
         }
-        index = cls(directory, shard, about)
+        index = cls(directory, shard, about=about)
         with _telling(directory, "written"):
-            index._insert(rows, _CREATE_BATCH, progress)
+            index._insert(rows, batch=_CREATE_BATCH, progress=progress)
             progress("optimise", 0, None)
             shard.optimize()
             shard.flush()
@@ -146,7 +146,7 @@ class QdrantEdgeIndex:
         if about["rows"] is not None and found != about["rows"]:
             shard.close()
             raise DataError(f"{directory} is damaged: {found} rows, expected {about['rows']}.", fix=_REBUILD)
-        return cls(directory, shard, about)
+        return cls(directory, shard, about=about)
 
     @property
     def distance(self) -> Distance:
@@ -173,7 +173,7 @@ class QdrantEdgeIndex:
         """
         import qdrant_edge as engine
 
-        check_query(query, k, self._dims)
+        check_query(query, k, dims=self._dims)
         shard = self._open_shard()
         where = None if query.where is None else translate(query.where, self._keys)
         probes: dict[str, Any] = {block: np.asarray(v, dtype=np.float32) for block, v in query.dense.items()}
@@ -198,7 +198,7 @@ class QdrantEdgeIndex:
         self._open_shard()
         with _telling(self._directory, "written"):
             self._changing()
-            self._insert(rows, UPSERT_BATCH, silent)
+            self._insert(rows, batch=UPSERT_BATCH)
 
     def delete(self, rows: Rows) -> None:
         """Take rows out; rows that are not there are no error."""
@@ -230,7 +230,7 @@ class QdrantEdgeIndex:
             raise UsageError("this index is closed.")
         return self._shard
 
-    def _insert(self, rows: IndexRows, batch: int, progress: Progress) -> None:
+    def _insert(self, rows: IndexRows, *, batch: int, progress: Progress = silent) -> None:
         import qdrant_edge as engine
 
         n = len(rows.rows)
@@ -255,7 +255,7 @@ class QdrantEdgeIndex:
         draft.replace(self._directory / _ABOUT)
 
 
-def _new_shard(path: Path, dims: Mapping[str, int], distance: Distance, settings: EdgeSettings) -> Any:
+def _new_shard(path: Path, dims: Mapping[str, int], *, distance: Distance, settings: EdgeSettings) -> Any:
     """An empty shard. Its log stays on: the lock that keeps a second opener out hangs on it."""
     import qdrant_edge as engine
 
