@@ -137,7 +137,7 @@ def test_changes_are_visible_before_the_next_build(own: Shop) -> None:
     own.delete(["toy-0010"])
     hits = own.search("zeppelin", k=3, using=["bm25"])
     assert hits.ids == ("toy-0008",)
-    assert own.pending == {"text": 1}
+    assert own.pending == {"text": 1, "attributes": 1}
     assert own.search(make_query(where="price > 900")).ids == ("toy-0009",)
     assert own.snapshot.blocks["text"].gather_present(own.snapshot.rows_of(["toy-0009"]))[0]  # price alone changed
     assert "toy-0010" not in own.search(make_query(where="pieces = 10")).ids

@@ -91,9 +91,11 @@ def fit_confidence(good: NDArray[np.float64], bad: NDArray[np.float64]) -> tuple
     """
     if min(len(good), len(bad)) < 20:
         return ()
-    from sklearn.isotonic import IsotonicRegression
+    from scipy.optimize import isotonic_regression
 
     scores, relevant = np.concatenate([good, bad]), np.repeat([1.0, 0.0], [len(good), len(bad)])
     weights = np.repeat([1.0 / len(good), 1.0 / len(bad)], [len(good), len(bad)])
-    model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(scores, relevant, sample_weight=weights)
-    return tuple(zip(model.X_thresholds_.tolist(), model.y_thresholds_.tolist(), strict=True))
+    order = np.lexsort((relevant, scores))
+    likely = isotonic_regression(relevant[order], weights=weights[order]).x
+    keep = np.flatnonzero(np.diff(likely, prepend=-1.0, append=2.0)[:-1] + np.diff(likely, append=2.0))
+    return tuple((float(scores[order[i]]), float(likely[i])) for i in keep.tolist())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from goodsense.encoders import encoder_options, make_encoder
 from goodsense.encoders.descriptors import DescriptorsEncoder
@@ -91,6 +92,7 @@ class _Stage:
     name: str
     workers: int
     progress: Progress
+    described: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # photos that the fit has seen already
 
     def run(self, listing: Listing, *, refit: bool) -> EncodedBlock:
         started = time.perf_counter()
@@ -148,8 +150,11 @@ class _Stage:
         if not isinstance(encoder, DescriptorsEncoder):
             return encoder.fit(list(self._decoded(photos)), seed=seed)
         store = MediaStore(self.shop / "media")
-        described = describe_files([store.path(photo) for photo in photos], workers=self.workers)
-        raw = [found for _, found in described if not isinstance(found, str)]
+        for i, found in describe_files([store.path(photo) for photo in photos], workers=self.workers):
+            if not isinstance(found, str):
+                self.described[photos[i]] = found
+            self.progress("fit image", i + 1, len(photos))
+        raw = list(self.described.values())
         return encoder.fit_described(np.stack(raw) if raw else np.zeros((0, 0), dtype=np.float32), seed=seed)
 
     def _fit_photos(self, listing: Listing, rows: Sequence[int]) -> list[str]:
@@ -169,14 +174,21 @@ class _Stage:
 
     # ---- the vectors
 
-    def _encode_photos(self, encoder: Encoder, paths: Sequence[Path]) -> Vectors:
+    def _encode_photos(self, encoder: Encoder, photos: Sequence[str]) -> Vectors:
         """Zero rows for pictures that cannot be decoded."""
+        store = MediaStore(self.shop / "media")
+        vectors = np.zeros((len(photos), encoder.dim), dtype=np.float32)
         if isinstance(encoder, DescriptorsEncoder):
-            return encode_media(encoder, paths, workers=self.workers).vectors
-        vectors = np.zeros((len(paths), encoder.dim), dtype=np.float32)
-        for i, path in enumerate(paths):
+            seen = [i for i, photo in enumerate(photos) if photo in self.described]
+            rest = [i for i, photo in enumerate(photos) if photo not in self.described]
+            if seen:
+                vectors[seen] = encoder.project(np.stack([self.described[photos[i]] for i in seen]))
+            paths = [store.path(photos[i]) for i in rest]
+            vectors[rest] = encode_media(encoder, paths, workers=self.workers).vectors
+            return vectors
+        for i, photo in enumerate(photos):
             with suppress(DataError):
-                vectors[i] = encoder.encode([decode_image(path.read_bytes(), name=path.name)])[0]
+                vectors[i] = encoder.encode([decode_image(store.read(photo), name=photo)])[0]
         return vectors
 
     def _encoded(
@@ -190,12 +202,11 @@ class _Stage:
         """Chunks of content hashes with their vectors, in order."""
         stage, done = f"encode {self.modality}", 0
         owner = {hashes[spot]: row for row, span in enumerate(spans) for spot in span}
-        store = MediaStore(self.shop / "media")
         for start in range(0, len(todo), CHUNK):
             chunk = list(todo[start : start + CHUNK])
             self.progress(stage, done, len(todo))
             if self.modality == "image":
-                vectors = self._encode_photos(encoder, [store.path(hash) for hash in chunk])
+                vectors = self._encode_photos(encoder, chunk)
             else:
                 values = _values(listing, self.modality)
                 vectors = encoder.encode([values[owner[hash]] for hash in chunk])

@@ -22,6 +22,9 @@ from goodsense.shop.build import BuildReport, build
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.truth import storage_error
 
+# not `-m`: worker processes of the child would import this module, and all that it needs, once more each
+_CHILD = "from goodsense.shop.worker import main; main()"
+
 
 def build_in_child(
     shop: Path, recipe: Recipe, *, refit: bool = False, workers: int = 2, progress: Progress = silent
@@ -36,9 +39,7 @@ def build_in_child(
         Whatever the build raised.
     """
     request = {"shop": str(shop), "recipe": recipe.model_dump(mode="json"), "refit": refit, "workers": workers}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "goodsense.shop.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    child = subprocess.Popen([sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     answer: dict[str, Any] | None = None
     assert child.stdin is not None
     assert child.stdout is not None
@@ -123,7 +124,3 @@ def _die_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.2)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main()
