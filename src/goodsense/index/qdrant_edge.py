@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -110,7 +109,7 @@ class QdrantEdgeIndex:
         about = {
             "format": FORMAT,
             "engine": "qdrant-edge",
-            "engine_version": version("qdrant-edge-py"),
+            "engine_version": _engine_version(),
             "distance": distance,
             "blocks": dims,
             "settings": asdict(settings),
@@ -235,7 +234,7 @@ class QdrantEdgeIndex:
 
         n = len(rows.rows)
         for start in range(0, n, batch):
-            points, keys = _points(rows, start, min(start + batch, n))
+            points, keys = _points(rows, start=start, stop=min(start + batch, n))
             for key in sorted(keys - self._keys):
                 kind = engine.PayloadSchemaType.Float if key.startswith("n_") else engine.PayloadSchemaType.Keyword
                 self._shard.update(engine.UpdateOperation.create_field_index(key, kind))
@@ -298,7 +297,7 @@ def _search_params(settings: EdgeSettings, k: int) -> Any:
     )
 
 
-def _points(rows: IndexRows, start: int, stop: int) -> tuple[list[Any], frozenset[str]]:
+def _points(rows: IndexRows, *, start: int, stop: int) -> tuple[list[Any], frozenset[str]]:
     """Qdrant points of the rows from ``start`` to ``stop``, and the payload keys they use."""
     import qdrant_edge as engine
 
@@ -319,6 +318,12 @@ def _points(rows: IndexRows, start: int, stop: int) -> tuple[list[Any], frozense
     return points, frozenset(key for payload in payloads for key in payload)
 
 
+def _engine_version() -> str:
+    from importlib.metadata import version
+
+    return version("qdrant-edge-py")
+
+
 def _read_about(directory: Path) -> dict[str, Any]:
     try:
         about = json.loads((directory / _ABOUT).read_text(encoding="utf-8"))
@@ -336,7 +341,7 @@ def _read_about(directory: Path) -> dict[str, Any]:
 
 
 def _check_about(directory: Path, about: Mapping[str, Any]) -> None:
-    present = version("qdrant-edge-py")
+    present = _engine_version()
     written = str(about.get("engine_version"))
     if written.split(".")[:2] != present.split(".")[:2]:
         raise DataError(f"{directory} was written by qdrant-edge {written}; installed is {present}.", fix=_REBUILD)
