@@ -296,8 +296,10 @@ def test_the_contact_sheet_shows_the_photos(shop: ToyShop, tmp_path: Path) -> No
     import cv2
 
     sheet = cv2.imread(str(contact_sheet(shop, tmp_path / "sheet.png", columns=5, rows=2)))
-    assert sheet.shape == (2 * 166, 5 * 166, 3)
     first = cv2.imread(str(sorted(shop.images.iterdir())[0]))
+    assert sheet is not None
+    assert first is not None
+    assert sheet.shape == (2 * 166, 5 * 166, 3)
     assert (sheet[3:163, 3:163] == first).all()
 
 

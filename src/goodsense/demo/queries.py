@@ -9,7 +9,7 @@ from random import Random
 from goodsense.demo.plan import Truth
 from goodsense.demo.vocabulary import AGES, COLOURS, MATERIALS, TOYS, Language, Words
 
-_TURNS = ("text", "picture", "both", "text", "picture", "both", "text", "picture")  # kinds, one after the other
+_TURNS = ("text", "picture", "both") * 3 + ("text",)  # kinds, one after the other
 _SHAPES: dict[str, tuple[tuple[str, ...], ...]] = {  # which attributes a query of a kind may want, beside the type
     "text": (("colour",), ("colour",), ("material",), ("material",), ("age",), ("colour", "material"), ("brand",), ()),
     "picture": (("colour",),),
@@ -88,7 +88,7 @@ class Wish:
 
 
 def ask(truths: Sequence[Truth], *, count: int, seed: int) -> tuple[Wish, ...]:
-    """Queries of three kinds, each with at least one product that is all it wants; both is the rarest."""
+    """Queries of three kinds in nearly equal numbers, each with at least one product that is all it wants."""
     rng = Random(f"queries {seed}")
     models = [truth for truth in truths if truth.material and truth.age]
     found: list[Wish] = []
