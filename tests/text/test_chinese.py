@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import logging
+import random
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,15 +20,30 @@ TITLES = [
     "华为手机壳防摔全包硅胶保护套",
     "他来到了网易杭研大厦",
     "厨房收纳盒家用多功能抽屉分隔",
+    "云朵棉花糖被冬季加厚被芯",
 ]
 
 
 def test_words_are_those_of_jieba_itself(tmp_path: Path) -> None:
     oracle = import_jieba().Tokenizer()
     oracle.tmp_dir = str(tmp_path)
-    segmenter = Segmenter()
+    own = ["云朵棉花糖被", "网易杭"]
+    for segmenter in (Segmenter(), Segmenter(own)):
+        _compare(segmenter, oracle)
+        for word in sorted(own, key=lambda word: (len(word), word)):
+            oracle.add_word(word)
+
+
+def _compare(segmenter: Segmenter, oracle: Any) -> None:
+    rng = random.Random(0)
+    pool = "".join(TITLES) + "的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会"
+    texts = ["".join(rng.choices(pool, k=rng.randint(1, 14))) for _ in range(1500)]
+    # Unlikely and rare characters, and pieces of words put together anew.
+    texts += ["".join(chr(rng.randint(0x4E00, 0x9FFF)) for _ in range(8)) for _ in range(200)]
+    texts += [first[: rng.randint(1, 9)] + second[rng.randint(1, 9) :] for first in TITLES for second in TITLES]
+    for text in texts:
+        assert segmenter.words(text) == list(oracle.cut(text, HMM=True))
     for title in TITLES:
-        assert segmenter.words(title) == list(oracle.cut(title, HMM=True))
         assert sorted(segmenter.search_words(title)) == sorted(oracle.cut_for_search(title, HMM=True))
 
 

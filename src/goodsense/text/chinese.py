@@ -6,11 +6,15 @@ happens here: the dictionary is read from the package itself, so equal versions 
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import log
 from threading import Lock
 from typing import Any
+
+_COMMON = re.compile("[\u4e00-\u9fd5]+")  # what jieba itself takes for Han; rarer characters stand alone there
 
 
 class Segmenter:
@@ -29,7 +33,10 @@ class Segmenter:
 
     def words(self, run: str) -> list[str]:
         """Cut ``run`` by dictionary and hidden Markov model; the words joined are ``run`` again."""
-        return list(self._loaded().cut(run, HMM=True))
+        tokenizer = self._loaded()
+        if _COMMON.fullmatch(run):
+            return _cut(run, tokenizer.FREQ, tokenizer.total)
+        return list(tokenizer.cut(run, HMM=True))
 
     def search_words(self, run: str) -> list[str]:
         """Cut ``run``, and after each word of three or more characters name the dictionary's words inside it.
@@ -54,6 +61,47 @@ class Segmenter:
                 if self._tokenizer is None:
                     self._tokenizer = _private_tokenizer(self._words)
         return self._tokenizer
+
+
+def _cut(run: str, frequencies: Mapping[str, int], total: int) -> list[str]:
+    """What jieba's ``cut`` returns for a run, at about twice its speed: one loop over plain lists.
+
+    Single characters side by side that the dictionary does not know as a word go to jieba's hidden Markov model.
+    """
+    from jieba import finalseg
+
+    ends = _best_ends(run, frequencies, log(total))
+    found: list[str] = []
+    start = loose = 0  # run[loose:start] are single characters that wait
+    while start <= len(run):
+        end = ends[start] if start < len(run) else start + 2
+        if end - start > 1:
+            waiting = run[loose:start]
+            known = len(waiting) < 2 or frequencies.get(waiting)
+            found.extend(waiting if known else finalseg.cut(waiting))
+            if start < len(run):
+                found.append(run[start:end])
+            loose = end
+        start = end
+    return found
+
+
+def _best_ends(run: str, frequencies: Mapping[str, int], log_total: float) -> list[int]:
+    """For each place, where the word ends that begins the likeliest cut of the rest; ties go to the longer word."""
+    size = len(run)
+    best, ends = [0.0] * (size + 1), [0] * size
+    for start in range(size - 1, -1, -1):
+        top, end_of_top = log(frequencies.get(run[start]) or 1) - log_total + best[start + 1], start + 1
+        end, known = start + 1, frequencies.get(run[start])
+        while known is not None and end < size:
+            end += 1
+            known = frequencies.get(run[start:end])  # 0 for the beginning of a longer word
+            if known:
+                score = log(known) - log_total + best[end]
+                if score >= top or (end_of_top == start + 1 and not frequencies.get(run[start])):
+                    top, end_of_top = score, end
+        best[start], ends[start] = top, end_of_top
+    return ends
 
 
 def _private_tokenizer(words: Sequence[str]) -> Any:

@@ -19,8 +19,6 @@ _SCRIPTS = {  # script -> characters; each counts once
     "hy": "\u0531-\u058f",
     "letters": "A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0400-\u052f\u0600-\u06ff\u0750-\u077f\u0900-\u0fff",
 }
-_COUNTERS = {script: re.compile(f"[{chars}]") for script, chars in _SCRIPTS.items()}
-_CYRILLIC = re.compile("[\u0400-\u052f]")
 _HAN_WEIGHT = 3  # a Han character says about as much as three letters of a word
 _SHORTEST = 12  # letters; below that an n-gram model guesses
 _SUREST = 0.4  # of the model's probability; titles of goods seldom reach more, nonsense stays below .3
@@ -34,7 +32,7 @@ def detect_language(text: str) -> str:
     py3langid (Lui and Baldwin, 2012); few letters or a low probability give ``""``.
     """
     text = clean(text)
-    counts = {script: len(counter.findall(text)) for script, counter in _COUNTERS.items()}
+    counts = {script: len(counter.findall(text)) for script, counter in _counters().items()}
     letters = counts.pop("letters")
     kana, han = counts.pop("kana"), counts.pop("han")
     counts["ja" if kana * 10 > han else "zh"] = (han + kana) * _HAN_WEIGHT
@@ -42,6 +40,11 @@ def detect_language(text: str) -> str:
     if counts[best] > letters:
         return best
     return _by_model(text) if letters >= _SHORTEST else ""
+
+
+@lru_cache(maxsize=1)
+def _counters() -> dict[str, re.Pattern[str]]:
+    return {script: re.compile(f"[{chars}]") for script, chars in _SCRIPTS.items()}
 
 
 def _by_model(text: str) -> str:

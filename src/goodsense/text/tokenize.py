@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from importlib.metadata import version
 from typing import Any
 
 from goodsense.errors import DataError, UsageError
@@ -131,6 +130,8 @@ class Tokenizer:
     @property
     def fingerprint(self) -> str:
         """128 bits in hexadecimal: rules, settings, dictionary and the versions of the libraries beneath."""
+        from importlib.metadata import version
+
         made_by = {
             "tokenizer": _VERSION,
             "unicode": unicodedata.unidata_version,
