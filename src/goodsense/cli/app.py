@@ -138,9 +138,9 @@ def search(
     from goodsense.types import ImageRef
 
     ref = ImageRef(str(image)) if image is not None else None
-    query = make_query(text, image=ref, like=like, without=without, where=where, using=using)
+    query = make_query(text, image=ref, like=like, without=without, where=where)
     with Shop.open(shop) as opened:
-        hits = opened.search(query, k=k, explain=explain)
+        hits = opened.search(query, k=k, using=using, explain=explain)
         pending = opened.pending
     emit(hits.to_json(), as_json=json, text=lambda: printing.hits(hits, pending, explain=explain))
 

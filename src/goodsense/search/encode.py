@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,8 +56,45 @@ def encode_query(query: Query, snapshot: Snapshot, encoders: Mapping[str, Encode
     return EncodedQuery(query, parts, where)
 
 
+def narrowed(query: Query, using: Sequence[str], snapshot: Snapshot, encoders: Mapping[str, Encoder]) -> Query:
+    """The same query on these blocks alone; parts that reach none of them fall away.
+
+    Raises
+    ------
+    UsageError
+        If no part reaches them, or there is no such block.
+    """
+    known = _known_blocks(snapshot)
+    for name in using:
+        if name not in known:
+            raise UsageError(f"there is no product block {name!r}; this build has {', '.join(known) or 'none'}.")
+    reaching = tuple(part for part in query.parts if _reaches(part, using, snapshot, encoders))
+    if query.parts and not reaching:
+        kinds = ", ".join(sorted({part.kind for part in query.parts}))
+        raise _unreachable(kinds, using)
+    return replace(query, parts=reaching).using(*using)
+
+
+def _reaches(part: Part, blocks: Sequence[str], snapshot: Snapshot, encoders: Mapping[str, Encoder]) -> bool:
+    if part.kind in ("like", "vector"):
+        return any(name in snapshot.blocks for name in blocks)
+    accepting = any(name in encoders and part.kind in encoders[name].accepts for name in blocks)
+    return accepting or (part.kind == "text" and BM25 in blocks and snapshot.lexical is not None)
+
+
+def _known_blocks(snapshot: Snapshot) -> tuple[str, ...]:
+    return (*((BM25,) if snapshot.lexical is not None else ()), *snapshot.blocks)
+
+
+def _unreachable(kinds: str, blocks: Sequence[str]) -> UsageError:
+    return UsageError(
+        f"{kinds} cannot reach {', '.join(blocks) or 'any block'} yet.",
+        fix="Leave --using out, or give the recipe an encoder for it: a cross-modal one reaches both.",
+    )
+
+
 def _encode_part(part: Part, snapshot: Snapshot, encoders: Mapping[str, Encoder]) -> EncodedPart:
-    known = (*((BM25,) if snapshot.lexical is not None else ()), *snapshot.blocks)
+    known = _known_blocks(snapshot)
     for name in part.using or ():
         if name not in known:
             raise UsageError(f"there is no product block {name!r}; this build has {', '.join(known) or 'none'}.")
@@ -75,10 +112,7 @@ def _encode_value(
     reached = [name for name in blocks if name in encoders and part.kind in encoders[name].accepts]
     words = part.kind == "text" and BM25 in blocks and snapshot.lexical is not None
     if not reached and not words:
-        raise UsageError(
-            f"{part.kind} cannot reach {', '.join(blocks) or 'any block'} yet.",
-            fix="Leave --using out, or give the recipe an encoder for it: a cross-modal one reaches both.",
-        )
+        raise _unreachable(part.kind, blocks)
     value = _load(part)
     probes = {}
     for name in reached:

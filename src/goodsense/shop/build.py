@@ -114,7 +114,8 @@ class _Builder:
             documents.append({name: tokenizer.tokens(text[name]) for name in weights if name in text})
             if row % 2_000 == 0:
                 self.progress("words", row, len(listing))
-        settings = LexicalSettings(k1=self.recipe.lexical.k1, b=self.recipe.lexical.b, field_weights=weights)
+        words = self.recipe.lexical
+        settings = LexicalSettings(k1=words.k1, b=words.b, field_weights=weights, pairs=words.pairs)
         self.progress("words", len(listing), len(listing))
         return Snapshot(
             ids=listing.ids,

@@ -21,7 +21,7 @@ from goodsense.search.columns import product_fields
 from goodsense.shop.encoding import tokenizer_of
 from goodsense.shop.listing import encodable, fill_splits
 from goodsense.shop.shop import Shop
-from goodsense.types import Embeddings, FittedEncoder, Modality, Query
+from goodsense.types import Embeddings, FittedEncoder, Modality
 from goodsense.understand import (
     ClassifierResult,
     LabelMask,
@@ -60,8 +60,8 @@ def evaluate_search(
 ) -> SearchEvaluation:
     """Answer judged queries and score the answers.
 
-    ``judged_only`` ranks within each query's judged pool. With ``using``, a query that has no part for these blocks
-    gets an empty answer and counts as 0; ``skipped`` says how many.
+    ``judged_only`` ranks within each query's judged pool. With ``using``, parts of a query that cannot reach these
+    blocks fall away; a query left without any gets an empty answer and counts as 0; ``skipped`` says how many.
     """
     started = time.perf_counter()
     asked, grades = read_queries(queries), read_qrels(qrels)
@@ -74,9 +74,10 @@ def evaluate_search(
             continue
         begun = time.perf_counter()
         try:
-            narrowed = query.using(*using) if using else query
-            pool = list(grades[id]) if judged_only else None
-            run[id] = _answer(shop, narrowed, pool, depth)
+            if judged_only:
+                run[id] = shop.rank(query, list(grades[id]), using=using)
+            else:
+                run[id] = [(hit.id, hit.score) for hit in shop.search(query, k=depth, using=using)]
         except UsageError:
             if not using:
                 raise
@@ -89,12 +90,6 @@ def evaluate_search(
     p50, p99 = np.percentile(took, [50, 99]).tolist() if took else (0.0, 0.0)
     latency = {"p50": round(p50, 3), "p99": round(p99, 3)}
     return SearchEvaluation(report, run, latency, skipped, round(time.perf_counter() - started, 3))
-
-
-def _answer(shop: Shop, query: Query, pool: Sequence[str] | None, depth: int) -> list[tuple[str, float]]:
-    if pool is not None:
-        return shop.rank(query, pool)
-    return [(hit.id, hit.score) for hit in shop.search(query, k=depth)]
 
 
 def store_judgements(shop: Shop, queries: Path, qrels: Path) -> tuple[int, int]:

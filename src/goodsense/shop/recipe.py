@@ -29,10 +29,12 @@ class Encoders(_Table):
 
 
 class LexicalTable(_Table):
-    """BM25F: saturation ``k1``, length normalisation ``b``, and what a word counts in each field."""
+    """BM25F: saturation ``k1``, length normalisation ``b`` (one, or one per field with ``"*"`` for the others), what a
+    word counts in each field, and what adjacent words of the query count when they stand so in the title."""
 
-    k1: Positive = 1.2
-    b: Share = 0.75
+    k1: Positive = 0.6
+    b: Share | dict[str, Share] = {"title": 0.2, "*": 0.75}
+    pairs: NonNegative = 0.2
     fields: dict[str, NonNegative] = {
         "title": 1.0,
         "brand": 0.6,

@@ -12,7 +12,7 @@ from goodsense.encoders import load_encoder, make_encoder
 from goodsense.errors import UsageError
 from goodsense.index import ExactIndex, QdrantEdgeIndex
 from goodsense.progress import Progress, silent
-from goodsense.search.encode import EncodedQuery, encode_query
+from goodsense.search.encode import EncodedQuery, encode_query, narrowed
 from goodsense.search.engine import rank, search
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.artefacts import current_build
@@ -175,7 +175,7 @@ class Shop:
     ) -> Hits:
         """The best ``k`` products for a query, or for a text."""
         live = self._current()
-        encoded = self.encode(_as_query(query, where=where, using=using))
+        encoded = self.encode(_as_query(query, where=where), using=using)
         depth = live.depth
         return search(live.snapshot, live.upkeep.index, encoded, k=k, depth=depth, explain=explain)
 
@@ -183,13 +183,17 @@ class Shop:
         """Products like this one."""
         return self.search(Query.like(id, where=where), k=k, explain=explain)
 
-    def rank(self, query: Query | str, ids: Sequence[str]) -> list[tuple[str, float]]:
+    def rank(
+        self, query: Query | str, ids: Sequence[str], *, using: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
         """Score exactly these products, best first; unknown ids are left out."""
-        return rank(self._current().snapshot, self.encode(_as_query(query)), ids)
+        return rank(self._current().snapshot, self.encode(_as_query(query), using=using), ids)
 
-    def encode(self, query: Query) -> EncodedQuery:
-        """A query as the live build scores it."""
+    def encode(self, query: Query, *, using: Sequence[str] | None = None) -> EncodedQuery:
+        """A query as the live build scores it; with ``using``, on these product blocks alone."""
         live = self._current()
+        if using:
+            query = narrowed(query, using, live.snapshot, live.encoders)
         return encode_query(query, live.snapshot, live.encoders)
 
     def _current(self) -> _Live:
@@ -255,12 +259,12 @@ def _load_encoders(shop: Path, build: Path, snapshot: Snapshot) -> dict[str, Enc
     return found
 
 
-def _as_query(query: Query | str, *, where: str | None = None, using: Sequence[str] | None = None) -> Query:
+def _as_query(query: Query | str, *, where: str | None = None) -> Query:
     found = Query.of_text(query) if isinstance(query, str) else query
     if where is not None:
         joint = f"({found.where}) and ({where})" if found.where else where
         found = Query(found.parts, joint, found.exclude)
-    return found.using(*using) if using else found
+    return found
 
 
 def make_query(
@@ -270,7 +274,6 @@ def make_query(
     like: str | None = None,
     without: str | None = None,
     where: str | None = None,
-    using: Sequence[str] | None = None,
 ) -> Query:
     """A query from what a command line or a form has.
 
@@ -290,8 +293,7 @@ def make_query(
         parts.append(Part("text", without, weight=-1.0))
     if not parts and not where:
         raise UsageError("the query is empty.", fix="Give a text, --image, --like or --where.")
-    query = Query(tuple(parts), where, (like,) if like is not None else ())
-    return query.using(*using) if using and parts else query
+    return Query(tuple(parts), where, (like,) if like is not None else ())
 
 
 def _sum(a: Applied, b: Applied) -> Applied:
