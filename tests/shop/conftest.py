@@ -19,7 +19,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.fixture()
+@pytest.fixture
 def own(built: Path, tmp_path: Path) -> Iterator[Shop]:
     """A copy of the built shop that a test may change."""
     import shutil

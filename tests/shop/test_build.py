@@ -90,7 +90,7 @@ def test_unknown_things_are_usage_errors(built: Path, tmp_path: Path) -> None:
             shop.search(make_query(image=ImageRef(str(path))), using=["text"])
         with pytest.raises(UsageError, match="text cannot reach image"):
             shop.search("x", using=["image"])
-        with pytest.raises(UsageError, match="colou?rs"):
+        with pytest.raises(UsageError, match=r"colou?rs"):
             shop.search("x", where="colours = 'red'")
     with pytest.raises(UsageError, match="empty"):
         make_query("  ")
@@ -229,7 +229,7 @@ def test_a_damaged_build_says_build_again(own: Shop) -> None:
     live = current_build(own.directory)
     assert live is not None
     (live / "build.json").write_text(json.dumps({"format": 1}), "utf-8")
-    with Shop.open(own.directory) as shop, pytest.raises(DataError, match="damaged.*Build the shop again"):
+    with Shop.open(own.directory) as shop, pytest.raises(DataError, match=r"damaged.*Build the shop again"):
         shop.search("x")
 
 

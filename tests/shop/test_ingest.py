@@ -20,7 +20,7 @@ def write(path: Path, rows: list[list[Any]], header: list[str] = HEADER) -> Path
     return path
 
 
-@pytest.fixture()
+@pytest.fixture
 def feed(tmp_path: Path) -> Path:
     (tmp_path / "pics").mkdir()
     (tmp_path / "pics" / "a.jpg").write_bytes(picture("red", "drum"))
@@ -124,7 +124,7 @@ def test_ctrl_c_keeps_the_batches_done(tmp_path: Path, monkeypatch: pytest.Monke
             raise KeyboardInterrupt
 
     with Shop.create(tmp_path / "shop") as shop:
-        with pytest.raises(PartialError, match="30 products are safely in.*Run the same command again"):
+        with pytest.raises(PartialError, match=r"30 products are safely in.*Run the same command again"):
             shop.ingest(path, progress=interrupt)
         assert len(shop) == 30
         assert shop.ingest(path).unchanged == 30

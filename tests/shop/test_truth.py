@@ -14,7 +14,7 @@ from goodsense.shop.truth import SCHEMA_VERSION, Truth
 from tests.shop.catalogs import toys
 
 
-@pytest.fixture()
+@pytest.fixture
 def truth(tmp_path: Path) -> Truth:
     return Truth.create(tmp_path)
 
@@ -107,8 +107,9 @@ def test_a_second_writer_waits_then_names_the_holder(truth: Truth) -> None:
     assert holder.stdout is not None
     try:
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(StorageError, match=rf"process {holder.pid} .*waited 0\.2 s"), locks.writing(
-            truth.directory, wait_s=0.2
+        with (
+            pytest.raises(StorageError, match=rf"process {holder.pid} .*waited 0\.2 s"),
+            locks.writing(truth.directory, wait_s=0.2),
         ):
             pass
     finally:

@@ -6,6 +6,7 @@ tune, let the gate decide -> fill the engine -> publish by atomic rename.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from typing import Any
 
 from goodsense.errors import DataError, StorageError
 from goodsense.index import QdrantEdgeIndex
+from goodsense.media import MediaStore, decode_image
 from goodsense.progress import Progress, silent
 from goodsense.search.calibration import Calibration
 from goodsense.search.columns import Columns
@@ -202,13 +204,25 @@ class _Builder:
             if block.report.note:
                 report.notes.append(f"{modality}: {block.report.note}")
             if block.report.broken:
-                report.notes.append(
-                    f"{modality}: {block.report.broken} files could not be decoded; see `goodsense check`"
-                )
+                where = self._list_broken(block, listing)
+                report.notes.append(f"{modality}: {block.report.broken} files could not be decoded; see {where}")
         if listing.not_fetched:
             report.notes.append(f"image: {listing.not_fetched} pictures are named but not fetched or not there")
         report.seconds = round(time.perf_counter() - self.started, 3)
         return report
+
+    def _list_broken(self, block: EncodedBlock, listing: Listing) -> Path:
+        """Write down which files are broken and why; returns where."""
+        path = self.shop / "reports" / f"broken-{block.modality}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("w", encoding="utf-8") as file:
+            for row, spots in enumerate(block.spans):
+                for spot, photo in zip(spots, listing.photos[row], strict=True):
+                    if not block.inputs[spot].any():
+                        reason = _why_broken(self.shop, photo)
+                        line = {"product": listing.ids[row], "sha256": photo, "reason": reason}
+                        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return path
 
     def _up_to_date(self, live: Path) -> bool:
         snapshot_meta = Snapshot.open(live).meta
@@ -239,6 +253,14 @@ class _Builder:
         now = time.perf_counter()
         self.report.stages[stage] = round(now - self.stage_started, 3)
         self.stage_started = now
+
+
+def _why_broken(shop: Path, photo: str) -> str:
+    try:
+        decode_image(MediaStore(shop / "media").read(photo), name=photo)
+    except DataError as error:
+        return str(error)
+    return "nothing to see in it"
 
 
 def group_key(tokenizer: Tokenizer, title: str) -> str:

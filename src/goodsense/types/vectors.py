@@ -95,5 +95,7 @@ def similarity(query: NDArray[np.float32], vectors: Vectors, distance: Distance)
     """
     if distance == "euclidean":
         difference = vectors - query
-        return np.negative(np.einsum("nd,nd->n", difference, difference))
-    return np.matmul(vectors, query)
+        far: NDArray[np.float32] = np.einsum("nd,nd->n", difference, difference)
+        return -far
+    near: NDArray[np.float32] = vectors @ query
+    return near
