@@ -66,11 +66,12 @@ class Projection:
 
 
 def principal(
-    raw: NDArray[np.float32], dim: int, *, seed: int, standardise: bool = False, energy: float = 1.0
+    raw: NDArray[np.float32], dim: int, *, seed: int, standardise: bool = False, whiten: float = 0.0
 ) -> Projection:
-    """Leading principal components of dense rows ``(n, f)``, scaled so that the mean squared norm is ``energy``.
+    """Leading principal components of dense rows ``(n, f)``, scaled so that the mean squared norm is 1.
 
-    With ``standardise`` every raw column is brought to unit variance first. The last columns are zero when the rank
+    With ``standardise`` every raw column is brought to unit variance first; column ``j`` is scaled by
+    ``s_j ** -whiten``, with ``s_j`` its deviation. The last columns are zero when the rank
     is below ``dim``; signs are fixed as in :func:`truncated_svd`.
     """
     features = raw.shape[1]
@@ -85,12 +86,13 @@ def principal(
         scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0.0).astype(np.float32)
         rows *= scale
     values, right = _leading_dense(rows, min(dim, *rows.shape), seed)
-    keep = values > max(float(values[0]) * 1e-5, 1e-7)
-    total = float((values[keep] ** 2).sum()) / len(rows)
-    if total > 0:
-        right = right[:, keep]
+    keep = values > max(float(values[0]) * 1e-4, 1e-7)
+    if keep.any():
+        values, right = values[keep], right[:, keep]
         signs = np.sign(right[np.abs(right).argmax(axis=0), np.arange(right.shape[1])])
-        matrix[:, : right.shape[1]] = scale[:, None] * right * signs * np.sqrt(energy / total)
+        spread = values ** (1 - whiten)  # deviation of each new column, up to one factor
+        scales = signs * values**-whiten * np.sqrt(len(rows) / (spread**2).sum())
+        matrix[:, : len(values)] = scale[:, None] * right * scales
     return Projection(centre, matrix)
 
 
@@ -98,12 +100,13 @@ def _leading_dense(rows: NDArray[np.float32], rank: int, seed: int) -> tuple[NDA
     smaller = min(rows.shape)
     if smaller <= SMALL:
         tall = rows.shape[0] >= rows.shape[1]
-        gram = (rows.T @ rows if tall else rows @ rows.T).astype(np.float64)
+        exact = rows.astype(np.float64)
+        gram = exact.T @ exact if tall else exact @ exact.T
         squares, vectors = np.linalg.eigh(gram)
         order = np.argsort(-squares, kind="stable")[:rank]
         values, vectors = np.sqrt(np.maximum(squares[order], 0.0)), vectors[:, order]
         return values, vectors if tall else (rows.T @ vectors) / np.maximum(values, 1e-12)
     from sklearn.utils.extmath import randomized_svd
 
-    _, values, right = randomized_svd(rows, rank, n_oversamples=10, n_iter=4, random_state=seed)
+    _, values, right = randomized_svd(rows, rank, n_oversamples=10, n_iter=2, random_state=seed)
     return np.asarray(values, np.float64), np.asarray(right.T, np.float64)

@@ -7,6 +7,7 @@ spread over soft bins afterwards, by tables, so that hundreds of pictures a seco
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -36,6 +37,13 @@ def _levels(channel: int) -> NDArray[np.float32]:
         return values * np.float32(1 / 255)
     scaled: NDArray[np.float32] = np.clip((values - 128) / np.float32(2 * COLOUR_REACH) + np.float32(0.5), 0.0, 1.0)
     return scaled
+
+
+def vividness(lab: Lab) -> Weights:
+    """How strong the colour of each pixel is: from .1 for grey to 1.1 for anything clearly coloured."""
+    across, down = lab[:, :, 1].astype(np.float32) - 128, lab[:, :, 2].astype(np.float32) - 128
+    strength: Weights = np.minimum(np.sqrt(across**2 + down**2) / np.float32(20), np.float32(1)) + np.float32(0.1)
+    return strength
 
 
 @cache
@@ -88,13 +96,31 @@ def _pooled(cells: NDArray[np.float32], grid: int) -> NDArray[np.float32]:
     return pooled
 
 
-def joint_histogram(lab: Lab, weights: Weights | None = None, *, bins: tuple[int, int, int] = (5, 8, 8)) -> Flat:
+@dataclass(frozen=True, eq=False)
+class FineColours:
+    """The fine colours that a picture has, and which of them each pixel is."""
+
+    used: NDArray[np.int64]  # (u,) numbers below FINE ** 3
+    pixels: NDArray[np.int64]  # (h * w,) places in ``used``
+
+    @classmethod
+    def of(cls, lab: Lab) -> FineColours:
+        fine = (lab >> 3).astype(np.int32)
+        codes = ((fine[:, :, 0] * FINE + fine[:, :, 1]) * FINE + fine[:, :, 2]).ravel()
+        places = np.zeros(FINE**3, dtype=np.int64)
+        places[codes] = 1
+        used = np.flatnonzero(places)
+        places[used] = np.arange(len(used))
+        return cls(used, places[codes])
+
+
+def joint_histogram(
+    colours: FineColours, weights: Weights | None = None, *, bins: tuple[int, int, int] = (5, 8, 8)
+) -> Flat:
     """One soft histogram over all three channels at once, square-rooted; unit energy."""
-    fine = (lab >> 3).astype(np.int32)
-    codes = ((fine[:, :, 0] * FINE + fine[:, :, 1]) * FINE + fine[:, :, 2]).ravel()
-    counts = np.bincount(codes, weights=None if weights is None else weights.ravel(), minlength=FINE**3)
-    used = np.flatnonzero(counts)
-    spread = counts[used].astype(np.float32) @ _joint_bins(bins)[used]
+    flat = None if weights is None else weights.ravel()
+    counts = np.bincount(colours.pixels, weights=flat, minlength=len(colours.used))
+    spread = counts.astype(np.float32) @ _joint_bins(bins)[colours.used]
     found: Flat = np.sqrt(spread / max(float(spread.sum()), 1e-6))
     return found
 
@@ -202,28 +228,28 @@ UNIFORM = _uniform_codes()
 PATTERNS = 59
 
 
-def binary_patterns(grey: Grey, *, radius: int, grids: tuple[int, ...] = (1, 3)) -> Flat:
-    """Uniform local binary patterns (Ojala et al., 2002) in the cells of each grid, square-rooted.
+def binary_patterns(grey: Grey, *, radius: int, grid: int = 3) -> Flat:
+    """Uniform local binary patterns (Ojala et al., 2002) of the picture and of each cell of a grid, square-rooted.
 
     The eight neighbours stand on a square ring, so no value is interpolated; the edge of the picture is repeated.
     """
+    import cv2
+
     height, width = grey.shape
-    padded = np.pad(grey, radius, mode="edge")
+    padded = cv2.copyMakeBorder(grey, radius, radius, radius, radius, cv2.BORDER_REPLICATE)
     codes = np.zeros(grey.shape, dtype=np.uint8)
     for bit, (down, across) in enumerate(RING):
         top, left = radius * (1 + down), radius * (1 + across)
         neighbour = padded[top : top + height, left : left + width]
         codes |= (neighbour >= grey).view(np.uint8) << np.uint8(bit)
-    labels = UNIFORM[codes]
-    found = []
-    for grid in grids:
-        place = _cells(height, width, grid) * PATTERNS + labels
-        counts = np.bincount(place.ravel(), minlength=grid * grid * PATTERNS)
-        found.append(np.sqrt(counts.astype(np.float32) / (height * width)))
-    return np.concatenate(found)
+    place = _cells(height, width, grid) * PATTERNS + UNIFORM[codes]
+    counts = np.bincount(place.ravel(), minlength=grid * grid * PATTERNS).astype(np.float32)
+    whole = counts.reshape(grid * grid, PATTERNS).sum(axis=0)
+    found: Flat = np.sqrt(np.concatenate([whole, counts]) / np.float32(height * width))
+    return found
 
 
-def co_occurrence(grey: Grey, *, levels: int = 16, steps: tuple[int, ...] = (1, 3)) -> Flat:
+def co_occurrence(grey: Grey, *, levels: int = 16, steps: tuple[int, ...] = (1, 2)) -> Flat:
     """Haralick's texture measures (1973) of grey-level co-occurrence in four directions at each distance.
 
     Energy, contrast, dissimilarity, homogeneity, correlation and entropy of each, all of the size of 1.

@@ -6,6 +6,7 @@ fitted part is one small matrix per block.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,13 +20,14 @@ from goodsense.encoders import artefacts, outlines
 from goodsense.encoders import descriptor_blocks as blocks
 from goodsense.encoders.decomposition import Projection, principal
 from goodsense.errors import DataError, UsageError
-from goodsense.types import Image, Modality, Vectors
+from goodsense.types import Image, Modality, Vectors, normalise
 
 KIND = "descriptors"
 VERSION = 1
 GRADIENT_SIDE = 96  # pixels of the canonical picture that gradients and texture are read from
 COLOUR_SIDE = 64
-FIT_LIMIT = 8_000  # pictures read by a fit
+FORM_SIDE = 48  # coarse gradients: the form without its details
+FIT_LIMIT = 4_000  # pictures read by a fit
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,25 @@ class Block:
     """One family of descriptors: its share of the vector's length, its weight, and how its columns are scaled.
 
     ``standardise`` gives every raw column the same variance first: for measures of different kinds, not for
-    histograms, whose small bins are mostly noise.
+    histograms, whose small bins are mostly noise. ``whiten`` lifts the later principal components a little.
     """
 
     share: float
     weight: float
     standardise: bool = False
+    whiten: float = 0.0
 
 
 BLOCKS: Mapping[str, Block] = {
-    "colour": Block(0.22, 1.0),
-    "palette": Block(0.12, 1.0),
-    "layout": Block(0.08, 0.5, standardise=True),
-    "gradients": Block(0.38, 1.5),
-    "patterns": Block(0.12, 0.7),
-    "texture": Block(0.03, 0.2, standardise=True),
-    "outline": Block(0.05, 0.5, standardise=True),
+    "colour": Block(0.19, 1.0, whiten=0.25),
+    "palette": Block(0.11, 1.0, whiten=0.25),
+    "accent": Block(0.06, 0.5, whiten=0.25),
+    "layout": Block(0.07, 0.45, standardise=True),
+    "gradients": Block(0.29, 0.85, whiten=0.25),
+    "form": Block(0.12, 0.85, whiten=0.25),
+    "patterns": Block(0.10, 1.0, whiten=0.25),
+    "texture": Block(0.02, 0.15, standardise=True),
+    "outline": Block(0.04, 0.35, standardise=True),
 }
 
 
@@ -57,30 +62,44 @@ def describe_blocks(image: Image) -> dict[str, blocks.Flat]:
     import cv2
 
     large = cv2.resize(image, (GRADIENT_SIDE, GRADIENT_SIDE), interpolation=cv2.INTER_AREA)
-    small = cv2.resize(large, (COLOUR_SIDE, COLOUR_SIDE), interpolation=cv2.INTER_AREA)
-    lab = blocks.to_lab(small)
-    product = outlines.foreground(lab)
-    counts = blocks.channel_counts(lab, grid=4)
-    shares = blocks.weighted_counts(lab, product)
     grey = cv2.cvtColor(large, cv2.COLOR_RGB2GRAY)
-    root = np.sqrt(grey.astype(np.float32) / 255)
+    coarse = cv2.resize(grey, (FORM_SIDE, FORM_SIDE), interpolation=cv2.INTER_AREA)
+    lab = blocks.to_lab(cv2.resize(large, (COLOUR_SIDE, COLOUR_SIDE), interpolation=cv2.INTER_AREA))
+    product = outlines.foreground(lab)
+    return _colours(lab, product) | {
+        "gradients": blocks.oriented_gradients(_root(grey)),
+        "form": blocks.oriented_gradients(_root(coarse)),
+        "patterns": np.concatenate([blocks.binary_patterns(grey, radius=1), blocks.binary_patterns(grey, radius=2)]),
+        "texture": blocks.co_occurrence(coarse),
+        "outline": np.concatenate([outlines.silhouette(product), outlines.shape_measures(product)]),
+    }
+
+
+def _colours(lab: blocks.Lab, product: blocks.Weights) -> dict[str, blocks.Flat]:
+    """Where which colours are (colour), which the product has (palette), and which are vivid in its middle (accent).
+
+    The last survives a busy background: a photo of one apple before a shelf of others still shows its own red.
+    """
+    counts, fine = blocks.channel_counts(lab, grid=4), blocks.FineColours.of(lab)
+    shares = blocks.weighted_counts(lab, product)
+    vivid = product * outlines.centre_prior(*lab.shape[:2]) * blocks.vividness(lab)
     return {
         "colour": blocks.channel_histograms(counts, bins=12, grids=(1, 2, 4)),
         "palette": np.concatenate(
             [
-                blocks.joint_histogram(lab),
-                blocks.joint_histogram(lab, product),
+                blocks.joint_histogram(fine),
+                blocks.joint_histogram(fine, product),
                 blocks.value_histograms(shares, bins=16),
             ]
         ),
+        "accent": blocks.joint_histogram(fine, vivid, bins=(3, 6, 6)),
         "layout": np.concatenate([blocks.colour_layout(lab), blocks.colour_moments(shares)]),
-        "gradients": blocks.oriented_gradients(root),
-        "patterns": np.concatenate([blocks.binary_patterns(grey, radius=1), blocks.binary_patterns(grey, radius=2)]),
-        "texture": blocks.co_occurrence(grey),
-        "outline": np.concatenate(
-            [outlines.silhouette(product), outlines.region_shape(product), outlines.outline_shape(product)]
-        ),
     }
+
+
+def _root(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+    root: NDArray[np.float32] = np.sqrt(grey.astype(np.float32) / 255)
+    return root
 
 
 def describe(image: Image) -> blocks.Flat:
@@ -153,7 +172,7 @@ class DescriptorsEncoder:
                 length,
                 seed=seed,
                 standardise=BLOCKS[name].standardise,
-                energy=self._weights[name],
+                whiten=BLOCKS[name].whiten,
             )
             for name, length in lengths.items()
         }
@@ -161,12 +180,19 @@ class DescriptorsEncoder:
         return self
 
     def project(self, raw: NDArray[np.float32]) -> Vectors:
-        """The fitted half: raw descriptors ``(n, raw)`` to vectors ``(n, dim)``."""
+        """The fitted half: raw descriptors ``(n, raw)`` to vectors ``(n, dim)``.
+
+        Every block of a picture is brought to unit length before it is weighted, so rows are of unit length too.
+        """
         if not self._projections:
             raise UsageError("this picture encoder was not fitted yet.", fix="Call fit(pictures, seed=...) first.")
         slices = raw_slices()
-        parts = [projection.apply(raw[:, slices[name]]) for name, projection in self._projections.items()]
-        return np.concatenate(parts, axis=1, dtype=np.float32)
+        total = sum(self._weights[name] for name in self._projections)
+        parts = [
+            np.float32(math.sqrt(self._weights[name] / total)) * normalise(projection.apply(raw[:, slices[name]]))
+            for name, projection in self._projections.items()
+        ]
+        return np.concatenate(parts, axis=1)
 
     def encode(self, values: Sequence[Image]) -> Vectors:
         """``n`` pictures to ``(n, dim)``."""

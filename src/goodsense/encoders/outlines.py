@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,11 @@ from numpy.typing import NDArray
 
 from goodsense.encoders.descriptor_blocks import Flat, Lab, Weights
 
+Mask = NDArray[np.uint8]  # (h, w), 0 or 1
+Outline = NDArray[np.int32]  # (n, 1, 2), across and down
+
 EDGE, SOFTNESS, BUSY = 16.0, 4.0, 24.0  # sums of eight-bit Lab differences
+REGION_MEASURES = 16
 OUTLINE_SAMPLES = 64
 OUTLINE_KEPT = 12
 
@@ -56,22 +61,27 @@ def silhouette(weights: Weights, *, side: int = 12) -> Flat:
     return np.asarray(cv2.resize(weights, (side, side), interpolation=cv2.INTER_AREA), np.float32).ravel()
 
 
-def region_shape(weights: Weights) -> Flat:
+def shape_measures(weights: Weights) -> Flat:
+    """:func:`region_shape` and :func:`outline_shape` of the foreground's surest part."""
+    mask = (weights > 0.5).astype(np.uint8)
+    outline = largest_outline(mask)
+    if outline is None:
+        return np.zeros(REGION_MEASURES + 2 * OUTLINE_KEPT, dtype=np.float32)
+    return np.concatenate([region_shape(mask, outline), outline_shape(outline)])
+
+
+def region_shape(mask: Mask, outline: Outline) -> Flat:
     """Hu's seven moments (signed logarithm) and nine plain measures of the region.
 
     The nine: area, extent, solidity, eccentricity, aspect, centre across and down, roundness, height.
     """
     import cv2
 
-    height, width = weights.shape
-    mask = (weights > 0.5).astype(np.uint8)
-    outline = largest_outline(mask)
+    height, width = mask.shape
     moments = cv2.moments(mask, binaryImage=True)
     hu = cv2.HuMoments(moments).ravel()
     logs = -np.sign(hu) * np.log10(np.maximum(np.abs(hu), 1e-12)) / 12
-    if outline is None:
-        return np.concatenate([np.zeros(7), np.zeros(9)]).astype(np.float32)
-    area = max(float(mask.sum()), 1.0)
+    area = max(moments["m00"], 1.0)
     _, _, box_width, box_height = cv2.boundingRect(outline)
     hull = max(cv2.contourArea(cv2.convexHull(outline)), 1.0)
     inner = max(cv2.contourArea(outline), 1.0)
@@ -82,18 +92,18 @@ def region_shape(weights: Weights) -> Flat:
         area / (height * width),
         inner / (box_width * box_height),
         min(inner / hull, 1.0),
-        np.sqrt(max(1 - (minor / major) ** 2, 0.0)),
-        np.log(box_height / box_width) / 3,
-        moments["m10"] / moments["m00"] / width - 0.5,
-        moments["m01"] / moments["m00"] / height - 0.5,
-        min(4 * np.pi * inner / length**2, 1.0),
+        math.sqrt(max(1 - (minor / major) ** 2, 0.0)),
+        math.log(box_height / box_width) / 3,
+        moments["m10"] / area / width - 0.5,
+        moments["m01"] / area / height - 0.5,
+        min(4 * math.pi * inner / length**2, 1.0),
         box_height / height,
     ]
     return np.concatenate([logs, rest]).astype(np.float32)
 
 
-def largest_outline(mask: NDArray[np.uint8]) -> NDArray[np.int32] | None:
-    """The longest outer contour ``(n, 1, 2)``, or None when there is none worth the name."""
+def largest_outline(mask: Mask) -> Outline | None:
+    """The outer contour of the largest area ``(n, 1, 2)``, or None when there is none worth the name."""
     import cv2
 
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -101,20 +111,15 @@ def largest_outline(mask: NDArray[np.uint8]) -> NDArray[np.int32] | None:
     return best if best is not None and len(best) >= 8 else None
 
 
-def outline_shape(weights: Weights) -> Flat:
-    """Fourier descriptors of the largest outline: magnitudes without position, size, turn and starting point."""
-    outline = largest_outline((weights > 0.5).astype(np.uint8))
-    found = np.zeros(2 * OUTLINE_KEPT, dtype=np.float32)
-    if outline is None:
-        return found
+def outline_shape(outline: Outline) -> Flat:
+    """Fourier descriptors of an outline: magnitudes without position, size, turn and starting point."""
     points = outline[:, 0, :].astype(np.float64)
-    curve = points[:, 0] + 1j * points[:, 1]
-    places = np.linspace(0, len(curve), OUTLINE_SAMPLES, endpoint=False)
-    samples = np.interp(places, np.arange(len(curve)), curve.real) + 1j * np.interp(
-        places, np.arange(len(curve)), curve.imag
-    )
+    places = np.arange(OUTLINE_SAMPLES) * (len(points) / OUTLINE_SAMPLES)
+    known = np.arange(len(points) + 1)
+    closed = np.concatenate([points, points[:1]])
+    samples = np.interp(places, known, closed[:, 0]) + 1j * np.interp(places, known, closed[:, 1])
     spectrum = np.abs(np.fft.fft(samples))
     scale = max(spectrum[1], spectrum[-1], 1e-6)
-    found[:OUTLINE_KEPT] = spectrum[1 : OUTLINE_KEPT + 1] / scale
-    found[OUTLINE_KEPT:] = spectrum[-OUTLINE_KEPT:] / scale
-    return np.sqrt(found)
+    kept = np.concatenate([spectrum[1 : OUTLINE_KEPT + 1], spectrum[-OUTLINE_KEPT:]])
+    magnitudes: Flat = np.sqrt(kept / scale).astype(np.float32)
+    return magnitudes
