@@ -149,7 +149,7 @@ class TreesHead(_Classes):
     """Extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 2006)."""
 
     leaf: int = 1
-    trees: int = 300
+    trees: int = 150
     name: str = field(default="trees", init=False)
     _model: Any = field(default=None, init=False, repr=False)
 
