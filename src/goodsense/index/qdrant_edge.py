@@ -53,7 +53,7 @@ class EdgeSettings:
     m: int = 16
     ef_construct: int = 128
     filter_m: int = 0
-    ef: int = 128
+    ef: int = 192
     quantise: bool = True
     rescored: int = 64
     full_scan_kb: int = 20_000
