@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
@@ -99,6 +100,7 @@ class Shop:
         DataError
             If a feed cannot be read at all, or with ``strict`` at the first rejected row.
         """
+        started = time.perf_counter()
         feeds = [source if isinstance(source, Source) else Source(Path(source)) for source in sources]
         path = rejects_path or self.directory / "rejects.jsonl"
         with Rejects(path, strict=strict) as rejects:
@@ -111,6 +113,7 @@ class Shop:
                 progress=progress,
             )
             report.rejects_path = str(path) if len(rejects) else ""
+        report.seconds = round(time.perf_counter() - started, 3)
         return report
 
     def add(self, products: Iterable[Product]) -> Applied:
