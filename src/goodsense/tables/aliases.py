@@ -127,7 +127,7 @@ def match_columns(
                 del free[column]
     _add_levels(found, free, aliases)
     notes = _second_id(found, header, aliases)
-    notes += [f"Column {column!r} is {name}." for name, columns in found.items() for column in columns]
+    notes += [f"Column {column!r} is read as {name}." for name, columns in found.items() for column in columns]
     if free:
         notes.append(f"Other columns become attributes: {', '.join(map(repr, free))}.")
     kinds: dict[str, dict[str, str]] = {prefix: {} for prefix in PREFIXES}

@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -53,10 +54,12 @@ def read_header(path: Path, sniffed: Sniffed, *, limits: TableLimits = GENEROUS)
 
         return Header(parquet_names(path, sniffed, limits=limits))
     names: dict[str, None] = {}
-    for count, row in enumerate(read_rows(path, sniffed, Rejects.to_memory(keep=0), limits=limits)):
-        names.update(dict.fromkeys(row.values))
-        if count >= _HEADER_ROWS:
-            break
+    try:
+        for row in islice(read_rows(path, sniffed, Rejects.to_memory(keep=0), limits=limits), _HEADER_ROWS):
+            names.update(dict.fromkeys(row.values))
+    except DataError:
+        if not names:  # what comes before the damage is still worth reading
+            raise
     return Header(tuple(names), () if names else ("The file holds no readable row.",))
 
 
@@ -276,16 +279,17 @@ class _CsvTable:
                 fix = "Quote cells that hold the delimiter, a quote or a line break, and give every row all its cells."
                 self.reject(number, cells, reason, fix)
                 return None
+        quoted = False
         for line in record:
             if "\0" in line or not line.isascii():
                 problem = damage(line, self._sniffed.encoding)
                 if problem:
                     self.reject(number, dict(zip(self._names, cells, strict=False)), problem, _CONVERT)
                     return None
+            quoted = quoted or "'" in line
+        if quoted:
+            cells = [restore(cell) for cell in cells]
         values = dict(zip(self._names, cells, strict=False))
-        for name, cell in values.items():
-            if cell[:1] == "'":
-                values[name] = restore(cell)
         return Row(number, values) if any(cells) else None
 
     def reject(self, number: int, record: Any, reason: str, fix: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -181,20 +183,25 @@ def _json_format(text: str) -> TableFormat | None:
 
 
 def _delimiter(text: str, path: Path) -> tuple[str, tuple[str, ...]]:
-    """The delimiter under which most rows have as many cells as the header; more cells win among equals."""
+    """The delimiter under which most rows have as many cells as the header, whose names hold no other delimiter.
+
+    More cells win among equals.
+    """
     announced = re.match(r"sep=(.)\r?\n", text)
     if announced and announced.group(1) in _DELIMITERS:
         return announced.group(1), ()
-    lines = text.splitlines(keepends=True)[:50]
+    lines = list(islice(io.StringIO(text, newline=""), 50))
     suffixes = [suffix.lower() for suffix in path.suffixes]
     best, best_score = "", (0.0, 0, 0)
     for delimiter in _DELIMITERS:
-        widths = _widths(lines, delimiter)
-        if not widths or widths[0] < 2:
+        rows = _cells(lines, delimiter)
+        if not rows or len(rows[0]) < 2:
             continue
-        same = sum(width == widths[0] for width in widths) / len(widths)
+        width = len(rows[0])
+        same = sum(len(cells) == width for cells in rows) / len(rows)
+        clean = sum(bool(name.strip()) and not set(name) & set(_DELIMITERS) for name in rows[0]) / width
         wanted = delimiter == "\t" and ".tsv" in suffixes
-        score = (round(same, 1), widths[0] + wanted, -_DELIMITERS.index(delimiter))
+        score = (round(same * clean, 1), width + wanted, -_DELIMITERS.index(delimiter))
         if score > best_score:
             best, best_score = delimiter, score
     if best:
@@ -204,9 +211,9 @@ def _delimiter(text: str, path: Path) -> tuple[str, tuple[str, ...]]:
     return alone, ("No delimiter was found; the table is read as one single column.",)
 
 
-def _widths(lines: list[str], delimiter: str) -> list[int]:
-    """How many cells each row has; what cannot be parsed ends the list."""
-    widths: list[int] = []
+def _cells(lines: list[str], delimiter: str) -> list[list[str]]:
+    """The rows under a delimiter; what cannot be parsed ends the list."""
+    rows: list[list[str]] = []
     with suppress(csv.Error):
-        widths.extend(len(cells) for cells in csv.reader(lines, delimiter=delimiter) if cells)
-    return widths
+        rows.extend(cells for cells in csv.reader(lines, delimiter=delimiter) if cells)
+    return rows

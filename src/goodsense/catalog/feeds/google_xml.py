@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from xml.sax.saxutils import escape
 
 from goodsense.catalog.feeds.base import Feed
@@ -18,12 +18,17 @@ from goodsense.tables import Reject, Rejects, Row, Sniffed, TableLimits, open_te
 _G = "http://base.google.com/ns/1.0"
 _LIMITS = TableLimits()
 _BLOCK = 1 << 14
+_OVERLAP = 80  # characters; no start of an item is longer
 _DEPTH = 32
 _HEADER_ITEMS = 1000
 _SUB = ("section_name", "attribute_name", "attribute_value")
 _LISTS = frozenset({"image_link", "additional_image_link", "product_highlight"})  # one element is one value
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_NAMESPACE = re.compile(r"\s(xmlns:[\w.-]{1,40})\s*=\s*(\"[^\"<&]{0,200}\"|'[^'<&]{0,200}')")
+_ITEM = re.compile(r"<(?:[\w.-]{1,40}:)?(?:item|entry)[\s>]")
+_ATOM = re.compile(r"<feed[\s>]")
+_MEND = "Mend the item: close its elements, write & as &amp; and < as &lt;."
 _DAMAGED = "\ufdd0"  # a noncharacter that XML allows; stands for bytes that are no text
 
 
@@ -61,53 +66,106 @@ def read_xml(
 
 
 def _rows(source: Path, sniffed: Sniffed, rejects: Rejects) -> Iterator[Row]:
-    from defusedxml.common import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, XMLParser
-
-    found = _Items(source)
-    number = 0
-    encoding = sniffed.encoding
-    with open_text(source, encoding, compressed=sniffed.compressed) as text:
-        parser = XMLParser(target=found, forbid_dtd=True)
-        first = True
-        while True:
-            block, last = _block(text, source)
-            if first:
-                block, first = block.removeprefix("\ufeff").lstrip(), False
+    """The items as rows; an item that is no XML is rejected and reading resumes at the next one."""
+    with open_text(source, sniffed.encoding, compressed=sniffed.compressed) as text:
+        stream = _Stream(text, source)
+        number = 0
+        while not stream.ended:
+            failure: DataError | None = None
+            problem = ""
             try:
-                parser.feed(_SURROGATES.sub(_DAMAGED, block) if not block.isascii() else block)
-                if last:
-                    parser.close()
-            except DefusedXmlException as error:
-                raise DataError(
-                    f"{source}: the feed has a document type or entities, which product feeds never need "
-                    f"({type(error).__name__}).",
-                    fix="Remove the <!DOCTYPE ...> section.",
-                ) from error
-            except ParseError as error:
-                failed: DataError | None = DataError(
-                    f"{source}: the XML is damaged after item {number + len(found.done)} ({error}).",
-                    fix="Export the feed again; items before the damage were read.",
-                )
-            else:
-                failed = None
-            for values in found.take():
+                problem = stream.advance()
+            except DataError as error:  # raised when the items before it have been given out
+                failure = error
+            for values in stream.take():
                 number += 1
                 row = _checked(source, number, values, rejects)
                 if row is not None:
                     yield row
-            if failed is not None:
-                raise failed
-            if last:
+            if failure is not None:
+                raise failure
+            if problem and stream.ended:
+                raise DataError(
+                    f"{source}: the XML breaks off after item {number} ({problem}).", fix="Export the feed again."
+                )
+            if problem:
+                number += 1
+                reason = f"the XML is damaged here ({problem}); read on at the next item"
+                rejects.add(Reject(str(source), number, "", None, reason, _MEND))
+                stream.resume()
+
+
+class _Stream:
+    """Feeds the parser block by block and starts a new one after damage."""
+
+    def __init__(self, text: IO[str], source: Path) -> None:
+        self._text = text
+        self._source = source
+        self._block = self._read().removeprefix("\ufeff").lstrip()
+        spaces = dict(_NAMESPACE.findall(self._block))
+        declared = " ".join(f"{name}={uri}" for name, uri in spaces.items())
+        atom = _ATOM.search(self._block) is not None
+        self._prologue = f"<feed {declared}>" if atom else f"<rss {declared}><channel>"
+        self.ended = False
+        self._start()
+
+    def _start(self) -> None:
+        from defusedxml.ElementTree import XMLParser
+
+        self._items = _Items(self._source)
+        self._parser = XMLParser(target=self._items, forbid_dtd=True)
+        self._before = 0  # bytes given to the parser before the block
+
+    def _read(self) -> str:
+        try:
+            block = self._text.read(_BLOCK)
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{self._source}: the file ends in the middle of a character.", fix="Export it again."
+            ) from error
+        return block if block.isascii() else _SURROGATES.sub(_DAMAGED, block)
+
+    def take(self) -> list[dict[str, Any]]:
+        return self._items.take()
+
+    def advance(self) -> str:
+        """Parse one block; what is wrong with it, or nothing."""
+        from defusedxml.common import DefusedXmlException
+        from defusedxml.ElementTree import ParseError
+
+        try:
+            if not self._block:
+                self.ended = True
+                self._parser.close()
+                return ""
+            self._parser.feed(self._block)
+        except DefusedXmlException as error:
+            raise DataError(
+                f"{self._source}: the feed has a document type or entities, which product feeds never need "
+                f"({type(error).__name__}).",
+                fix="Remove the <!DOCTYPE ...> section.",
+            ) from error
+        except ParseError as error:
+            return str(error)
+        self._before += len(self._block.encode())
+        self._items.waited(len(self._block))
+        self._block = self._read()
+        return ""
+
+    def resume(self) -> None:
+        """Go on at the beginning of the next item, with a new parser."""
+        failed = max(0, self._parser.parser.ErrorByteIndex - self._before)
+        rest = self._block.encode()[failed:].decode("utf-8", "ignore")
+        found = _ITEM.search(rest, 1)
+        while found is None:
+            block = self._read()
+            if not block:
+                self.ended = True
                 return
-
-
-def _block(text: Any, source: Path) -> tuple[str, bool]:
-    try:
-        block = text.read(_BLOCK)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{source}: the file ends in the middle of a character.", fix="Export it again.") from error
-    return block, not block
+            rest = rest[-_OVERLAP:] + block
+            found = _ITEM.search(rest)
+        self._start()
+        self._block = self._prologue + rest[found.start() :]
 
 
 def _checked(source: Path, number: int, values: dict[str, Any], rejects: Rejects) -> Row | None:
@@ -130,11 +188,18 @@ class _Items:
         self._text: list[str] = []
         self._sub: dict[str, str] = {}
         self._size = 0
+        self._waited = 0
         self.done: list[dict[str, Any]] = []
 
     def take(self) -> list[dict[str, Any]]:
         done, self.done = self.done, []
         return done
+
+    def waited(self, count: int) -> None:
+        """Refuse to read without end when no item comes, such as in a comment of megabytes."""
+        self._waited += count
+        if self._waited > 2 * _LIMITS.row_chars:
+            self._refuse(f"no item ends within {self._waited} characters")
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         local = tag.rpartition("}")[2]
@@ -168,6 +233,7 @@ class _Items:
         self._text.clear()
         if depth == self._level:
             self.done.append(self._item)
+            self._waited = 0
             self._item = None
         elif depth == self._level + 1:
             if self._sub:

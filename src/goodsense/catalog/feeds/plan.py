@@ -19,7 +19,7 @@ from goodsense.catalog.feeds.assemble import (
     variants_of,
 )
 from goodsense.catalog.feeds.badvalue import BadValue
-from goodsense.catalog.feeds.prices import parse_currency, parse_price
+from goodsense.catalog.feeds.prices import CURRENCIES, parse_currency, parse_price
 from goodsense.catalog.product import Product
 from goodsense.errors import DataError
 from goodsense.tables import ColumnMap, Reject, Rejects, Row, match_columns, shorten
@@ -33,7 +33,6 @@ _SIMPLE: Mapping[str, Convert] = {
     "bullets": v.list_of,
     "brand": v.text_of,
     "category": v.category_of,
-    "currency": parse_currency,
     "availability": v.availability_of,
     "stock": v.stock_of,
     "gtin": v.gtin_of,
@@ -47,7 +46,6 @@ _SIMPLE: Mapping[str, Convert] = {
 _REFS: Mapping[str, type[MediaRef]] = {"image": ImageRef, "audio": AudioRef, "video": VideoRef}
 _PRICES = ("price", "sale_price", "list_price")
 _PLANS = 256  # JSON rows may all have other keys; so many plans are kept
-_SHORT = 256  # characters; longer values of unknown columns are no attribute
 _CURRENCY_FIX = "Add a currency column, write it into the price, or give the currency of the feed."
 
 
@@ -83,6 +81,7 @@ class _Plan:
     options: tuple[tuple[str, str], ...]
     extra: tuple[tuple[str, str], ...]
     id_column: str
+    currency: str
 
 
 class RowReader:
@@ -144,6 +143,9 @@ class RowReader:
             value = values[column]
             if value is None or value == "":
                 continue
+            if convert is v.text_of and value.__class__ is str:
+                found[name] = value
+                continue
             try:
                 read = convert(value)
             except BadValue as bad:
@@ -160,14 +162,15 @@ class RowReader:
             return None
         parts = Parts(row.number, found.pop("id"), found, group=found.pop("group", ""), record=values)
         self._rest(row, plan, parts)
+        currency = self._currency_of(row, plan)
         if plan.prices:
-            self._prices(row, plan, parts)
+            self._prices(row, plan, parts, currency=currency)
         if plan.media:
             parts.media = self._media(row, plan)
         if plan.bullets or plan.category:
             self._lists(row, plan, found)
         if plan.json:
-            self._json(row, plan, parts)
+            self._json(row, plan, parts, currency=currency)
         if plan.options:
             for column, name in plan.options:
                 if (text := self._try(row, column, v.text_of)) is not None:
@@ -191,13 +194,17 @@ class RowReader:
     def _rest(self, row: Row, plan: _Plan, parts: Parts) -> None:
         """Unknown columns: short values are attributes, the rest is kept as extra."""
         values, attributes = row.values, parts.attributes
+        plain = self._dialect.described is None
         for column in plan.rest:
             value = values[column]
             if value is None or value == "":
                 continue
-            if parts.group and self._dialect.described is not None:
-                parts.options[column] = v.text_of(value)
-            elif isinstance(value, str) and len(value) > _SHORT:
+            if value.__class__ is str and plain and v.is_plain(value):
+                attributes[column] = value
+            elif parts.group and not plain:
+                if (text := self._try(row, column, v.text_of)) is not None:
+                    parts.options[column] = text
+            elif isinstance(value, str) and len(value) > v.SHORT:
                 parts.extra[column] = value
             else:
                 try:
@@ -212,9 +219,18 @@ class RowReader:
             if attribute is not None:
                 attributes[name] = attribute
 
-    def _prices(self, row: Row, plan: _Plan, parts: Parts) -> None:
+    def _currency_of(self, row: Row, plan: _Plan) -> str | None:
+        """The currency of the row's prices; a bad one must not be replaced by the feed's own."""
+        value = row.values[plan.currency] if plan.currency else None
+        if value is None or value == "":
+            return self._currency
+        if isinstance(value, str) and value in CURRENCIES:
+            return value
+        found: str | None = self._try(row, plan.currency, parse_currency)
+        return found
+
+    def _prices(self, row: Row, plan: _Plan, parts: Parts, *, currency: str | None) -> None:
         found = parts.found
-        currency = found.pop("currency", None) or self._currency
         for column, name in plan.prices:
             value = row.values[column]
             if (
@@ -260,11 +276,10 @@ class RowReader:
         if path:
             found["category"] = tuple(path)
 
-    def _json(self, row: Row, plan: _Plan, parts: Parts) -> None:
+    def _json(self, row: Row, plan: _Plan, parts: Parts, *, currency: str | None) -> None:
         def complain(column: str, value: Any, bad: BadValue) -> None:
             self._reject(row, column, value, bad)
 
-        currency = parts.found.get("currency") or self._currency
         for column, name in plan.json:
             if name == "attributes":
                 read = self._try(row, column, lambda value, column=column: attributes_of(value, column, complain))  # type: ignore[misc]
@@ -349,6 +364,7 @@ class RowReader:
             options=tuple(prefixed[1]),
             extra=tuple(prefixed[2] + extra),
             id_column=ids[0],
+            currency=next(iter(fields.get("currency", ())), ""),
         )
 
 

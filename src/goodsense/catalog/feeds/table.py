@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -88,6 +88,8 @@ def read_table(
     UsageError
         If the mapping does not fit the file.
     """
+    if name.endswith("tsv"):
+        sniffed = replace(sniffed, delimiter="\t")
     header = read_header(source, sniffed)
     columns = columns_of(source, header.names, mapping)
     notes = [*sniffed.notes, *header.notes, *columns.notes]

@@ -8,6 +8,7 @@ import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from goodsense.catalog.feeds.badvalue import BadValue
@@ -45,6 +46,7 @@ _LANGUAGES = {
 }
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 _ID_LIMIT = 500
+SHORT = 256  # characters; longer values of unknown columns are no attribute
 _CHINESE_DATE = re.compile(r"(\d{4})[年/.](\d{1,2})[月/.](\d{1,2})日?")
 
 
@@ -184,6 +186,11 @@ def _parse_time(text: str) -> datetime:
     )
 
 
+def is_plain(value: str) -> bool:
+    """Whether a short text can be nothing but itself; quick, for the bulk of all cells."""
+    return value[0] not in _NOT_TEXT and "|" not in value and len(value) <= SHORT
+
+
 def attribute_of(value: Cell) -> AttributeValue | None:
     """What a cell of a table says about one attribute; None for nothing.
 
@@ -251,7 +258,11 @@ def category_of(value: Cell) -> tuple[str, ...]:
     """A path from the root down: a JSON list, or parted by ``>``, ``»`` or a ``/`` with spaces around or in front."""
     if isinstance(value, list):
         return tuple(text_of(item) for item in value if item is not None)
-    text = text_of(value)
+    return _path(text_of(value))
+
+
+@lru_cache(maxsize=4096)
+def _path(text: str) -> tuple[str, ...]:
     if text[:1] == "[" and (listed := _strings(text)) is not None:
         return listed
     if ">" in text or "»" in text:

@@ -1,0 +1,193 @@
+"""Small valid feeds, and seeded damage to them.
+
+``run_mutations(format_name, count, seed)`` reads ``count`` damaged feeds and fails at the first that breaks the rule:
+products and rejects come out, or one error that names the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from goodsense.catalog import Money, Product, Variant
+from goodsense.catalog.feeds import read_feed, write_feed
+from goodsense.errors import GoodsenseError
+from goodsense.tables import Rejects
+from goodsense.types import ImageRef
+
+FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "csv.gz", "google-tsv", "google-xml")
+SECONDS = 5.0
+
+
+def valid_products() -> list[Product]:
+    """Twelve products that use every field."""
+    return [
+        Product(
+            id=f"P-{n}",
+            title=f"Lamp {n}, “warm”",
+            description="Line one\nline two; 台灯 with |pipes| and 'quotes'",
+            bullets=("bright", "small, light"),
+            brand="Lux",
+            category=("Home", "Lamps"),
+            attributes={"colour": "red", "watt": 5.5, "dimmable": True, "fits": ("E14", "E27")},
+            language="en",
+            url=f"https://shop.example/{n}",
+            media=(ImageRef(f"img/{n}.jpg"), ImageRef(f"img/{n}b.jpg")),
+            variants=(
+                Variant(f"P-{n}-a", {"size": "S"}, Money(1999 + n, "USD"), availability="in_stock", stock=n),
+                Variant(f"P-{n}-b", {"size": "L"}, Money(2999 + n, "USD"), Money(3999, "USD"), gtin="4006381333931"),
+            )[: 1 + n % 2],
+            extra={"season": "all"},
+        )
+        for n in range(12)
+    ]
+
+
+def valid_feed(format_name: str) -> bytes:
+    """The bytes of a valid feed of the format."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / f"feed.{format_name}"
+        write_feed(valid_products(), path, format=format_name.removesuffix(".gz"))
+        return path.read_bytes()
+
+
+def _flip(data: bytearray, rng: random.Random) -> bytes:
+    for _ in range(rng.choice((1, 1, 3, 20))):
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    return bytes(data)
+
+
+def _truncate(data: bytearray, rng: random.Random) -> bytes:
+    return bytes(data[: rng.randrange(len(data))])
+
+
+def _delete(data: bytearray, rng: random.Random) -> bytes:
+    start = rng.randrange(len(data))
+    del data[start : start + rng.choice((1, 2, 10, 200))]
+    return bytes(data)
+
+
+def _duplicate(data: bytearray, rng: random.Random) -> bytes:
+    start = rng.randrange(len(data))
+    piece = data[start : start + rng.choice((1, 10, 300))]
+    at = rng.randrange(len(data))
+    return bytes(data[:at] + piece * rng.choice((1, 2, 50)) + data[at:])
+
+
+def _swap_signs(data: bytearray, rng: random.Random) -> bytes:
+    old, new = rng.sample((b",", b"\t", b";", b"|", b'"', b"'", b"\n", b"\r", b"{", b"]", b"<", b">", b":"), 2)
+    if rng.random() < 0.5:
+        return bytes(data.replace(old, new))
+    places = [at for at in range(len(data)) if data[at : at + 1] == old]
+    if places:
+        data[rng.choice(places)] = new[0]
+    return bytes(data)
+
+
+def _swap_encoding(data: bytearray, rng: random.Random) -> bytes:
+    text = bytes(data).decode("utf-8", "replace")
+    codec = rng.choice(("utf-16", "utf-16-le", "gb18030", "cp1252", "utf-8-sig", "utf-32", "utf-7", "latin-1"))
+    return text.encode(codec, "replace")
+
+
+def _insert(data: bytearray, rng: random.Random) -> bytes:
+    at = rng.randrange(len(data))
+    junk = rng.choice(
+        (
+            b"\0",
+            b"\xff",
+            b"\xed\xa0\x80",
+            b'"',
+            b"=cmd()",
+            b"\x1a",
+            b"\\ud800",
+            b"1e999",
+            b"NaN",
+            b"&lol;",
+            b"<!DOCTYPE x>",
+        )
+    )
+    size = rng.choice((1, 1, 1, 100, 200_000))
+    return bytes(data[:at] + junk * size + data[at:])
+
+
+def _shuffle_lines(data: bytearray, rng: random.Random) -> bytes:
+    lines = bytes(data).split(b"\n")
+    rng.shuffle(lines)
+    return b"\n".join(lines)
+
+
+MUTATIONS: tuple[Callable[[bytearray, random.Random], bytes], ...] = (
+    _flip,
+    _truncate,
+    _delete,
+    _duplicate,
+    _swap_signs,
+    _swap_encoding,
+    _insert,
+    _shuffle_lines,
+)
+
+
+def mutate(data: bytes, rng: random.Random, *, packed: bool) -> tuple[str, bytes]:
+    """One or two kinds of damage; half of the packed feeds are damaged inside."""
+    inside = packed and rng.random() < 0.5
+    damaged = gzip.decompress(data) if inside else data
+    names = []
+    for change in rng.choices(MUTATIONS, k=rng.choice((1, 1, 2))):
+        if damaged:
+            damaged = change(bytearray(damaged), rng)
+            names.append(change.__name__)
+    return "+".join(names), gzip.compress(damaged, 1) if inside else damaged
+
+
+def run_mutations(format_name: str, count: int, seed: int) -> dict[str, int]:
+    """Read ``count`` damaged feeds; count what came of them.
+
+    Raises
+    ------
+    AssertionError
+        With seed and case, at the first feed that breaks the rule.
+    """
+    original = valid_feed(format_name)
+    told: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "damaged.dat"
+        for case in range(count):
+            rng = random.Random(f"{format_name}/{seed}/{case}")
+            change, damaged = mutate(original, rng, packed=format_name.endswith(".gz"))
+            path.write_bytes(damaged)
+            told.update(_read(path, f"{format_name}, seed {seed}, case {case} ({change})", rng.random() < 0.3))
+    return dict(told)
+
+
+def _read(path: Path, case: str, named: bool) -> Counter[str]:
+    told: Counter[str] = Counter(cases=1)
+    rejects = Rejects.to_memory()
+    wanted = case.split(",")[0].removesuffix(".gz") if named else "auto"
+    problem = None
+    start = time.perf_counter()
+    try:
+        for number, product in read_feed(path, format=wanted, rejects=rejects):
+            assert number >= 1
+            assert product.id
+            told["products"] += 1
+    except GoodsenseError as error:
+        problem = error
+    except Exception as error:
+        raise AssertionError(f"{case}: {type(error).__name__}: {error}") from error
+    if problem is not None:
+        told["errors"] += 1
+        assert path.name in problem.message, f"{case}: the error does not name the file: {problem}"
+    took = time.perf_counter() - start
+    assert took < SECONDS, f"{case}: took {took:.1f} s"
+    for reject in rejects.first:
+        assert reject.reason, case
+        assert reject.file == str(path), case
+    told["rejects"] += len(rejects)
+    return told
