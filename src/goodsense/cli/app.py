@@ -10,13 +10,13 @@ import typer
 
 from goodsense._version import __version__
 from goodsense.cli import evaluate, printing
-from goodsense.cli.output import complain, emit, progress_shown, say
+from goodsense.cli.output import complain, emit, help_without_command, progress_shown, say
 from goodsense.errors import GoodsenseError, PartialError, UsageError
 
 app = typer.Typer(
     name="goodsense",
     help="Understands the goods of an online shop: search by text, by picture and by both.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -31,7 +31,7 @@ def main() -> None:
     """Run the command line; a known error is one clear message and its own exit code."""
     as_json = "--json" in sys.argv
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="goodsense")
     except GoodsenseError as error:
         complain(error, as_json=as_json)
         code = error.exit_code
@@ -50,16 +50,20 @@ def main() -> None:
 
 def _other_error(error: Exception, *, as_json: bool) -> int:
     """Usage errors of the command line's own parser, and storage errors that no room has put into words."""
+    import sqlite3
+
     from goodsense.shop.truth import storage_error
 
     if hasattr(error, "format_message"):
-        complain(UsageError(error.format_message(), fix="See: goodsense --help"), as_json=as_json)
-        return 2
-    if isinstance(error, OSError):
-        known = storage_error(Path(error.filename or "."), error)
-        complain(known, as_json=as_json)
-        return known.exit_code
-    raise error
+        known: GoodsenseError = UsageError(error.format_message(), fix="See: goodsense --help")
+    elif isinstance(error, OSError | sqlite3.Error):
+        known = storage_error(Path(getattr(error, "filename", None) or "the shop"), error)
+    elif as_json:
+        known = GoodsenseError(f"{type(error).__name__}: {error}", fix="A defect; without --json it shows where.")
+    else:
+        raise error
+    complain(known, as_json=as_json)
+    return known.exit_code
 
 
 def _version(asked: bool) -> None:
@@ -70,10 +74,12 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-) -> None: ...
+) -> None:
+    help_without_command(context)
 
 
 @app.command()
@@ -131,10 +137,12 @@ def search(
     using: Annotated[list[str] | None, typer.Option(help="Score only this product block; repeatable.")] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
     explain: Annotated[bool, typer.Option(help="Show how every score came about.")] = False,
+    picture: Annotated[Path | None, typer.Option(help="Draw the hits and their terms into this PNG file.")] = None,
     json: Json = False,
 ) -> None:
     """Search by text, by picture, by likeness, or by all of them."""
     from goodsense.shop import Shop, make_query
+    from goodsense.shop.picture import draw_hits
     from goodsense.types import ImageRef
 
     ref = ImageRef(str(image)) if image is not None else None
@@ -142,6 +150,8 @@ def search(
     with Shop.open(shop) as opened:
         hits = opened.search(query, k=k, using=using, explain=explain)
         pending = opened.pending
+        if picture is not None:
+            draw_hits(opened, hits, picture)
     emit(hits.to_json(), as_json=json, text=lambda: printing.hits(hits, pending, explain=explain))
 
 
@@ -196,9 +206,9 @@ def export(
     from goodsense.catalog.feeds import write_feed
     from goodsense.shop import Shop
 
+    named = printing.feed_format(target) if format == "auto" else format
     with Shop.open(shop) as opened:
-        count = len(opened)
-        write_feed(opened.truth.products(), target, format=format, raw=raw)
+        count = write_feed(opened.truth.products(), target, format=named, raw=raw)
     emit({"products": count, "file": str(target)}, as_json=json, text=lambda: say(f"{count} products -> {target}"))
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from goodsense.cli.output import emit, progress_shown, say, table
+from goodsense.cli.output import emit, help_without_command, progress_shown, say, table
 
-app = typer.Typer(help="Measure search, and what the vectors know.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Measure search, and what the vectors know.", invoke_without_command=True, rich_markup_mode=None)
 
 ShopDir = Annotated[Path, typer.Argument(metavar="SHOP", help="The shop's directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -18,6 +18,11 @@ Modalities = Annotated[
     list[str] | None, typer.Option("--modality", help="Block to use: text, image, attributes; repeatable.")
 ]
 SplitColumn = Annotated[str, typer.Option(help="The column that says train, val or test.")]
+
+
+@app.callback()
+def _root(context: typer.Context) -> None:
+    help_without_command(context)
 
 
 @app.command()
@@ -32,7 +37,8 @@ def search(
     json: Json = False,
 ) -> None:
     """Rank judged queries: nDCG, MRR, recall, precision, MAP, latency."""
-    from goodsense.evaluate import plot_ranking, write_run
+    from goodsense.evaluate import write_run
+    from goodsense.evaluate.plots import ranking_figure
     from goodsense.shop import Shop
     from goodsense.shop.evaluation import evaluate_search
 
@@ -44,7 +50,7 @@ def search(
         write_run(found.run, run)
     data = found.to_json()
     name = "search" + ("-judged" if judged_only else "") + ("-" + "-".join(using) if using else "")
-    data |= _keep(shop, name, data, plot_ranking(found.report))
+    data |= _keep(shop, name, data, ranking_figure({"this shop": found.report}))
     emit(data, as_json=json, text=lambda: _print_search(data))
 
 
@@ -58,7 +64,7 @@ def classify(
     json: Json = False,
 ) -> None:
     """Predict a field from the others: accuracy, precision, recall, F1, confusion."""
-    from goodsense.evaluate import plot_confusion
+    from goodsense.evaluate.plots import confusion_figure
     from goodsense.shop import Shop
     from goodsense.shop.evaluation import evaluate_classify
 
@@ -71,9 +77,9 @@ def classify(
             split_column=split_column,
             progress=progress,
         )
-    data = {**result.to_json(), "label": label, "modalities": modality or "all"}
+    data = {**result.report.to_json(), **_learned(result), "label": label, "modalities": modality or "all"}
     name = f"classify-{label}" + ("-" + "-".join(modality) if modality else "")
-    data |= _keep(shop, name, data, plot_confusion(result.report))
+    data |= _keep(shop, name, data, confusion_figure(result.report))
     emit(data, as_json=json, text=lambda: _print_learned(data))
 
 
@@ -86,29 +92,46 @@ def regress(
     json: Json = False,
 ) -> None:
     """Predict a number from the other fields: MAE, RMSE, R2."""
-    from goodsense.evaluate import plot_regression
+    from goodsense.evaluate.plots import regression_figure
     from goodsense.shop import Shop
     from goodsense.shop.evaluation import evaluate_regress
 
     with progress_shown() as progress, Shop.open(shop) as opened:
-        result = evaluate_regress(
+        result, targets = evaluate_regress(
             opened, target, modalities=modality or (), split_column=split_column, progress=progress
         )
-    data = {**result.to_json(), "target": target, "modalities": modality or "all"}
+    data = {"metrics": result.report.metrics, "rows": result.report.rows, **_learned(result)}
+    data |= {"target": target, "modalities": modality or "all"}
     name = f"regress-{target}" + ("-" + "-".join(modality) if modality else "")
-    data |= _keep(shop, name, data, plot_regression(result.report))
+    truth = [targets[id] for id in result.predicted]
+    data |= _keep(shop, name, data, regression_figure(truth, list(result.predicted.values()), quantity=target))
     emit(data, as_json=json, text=lambda: _print_learned(data))
 
 
 def _keep(shop: Path, name: str, data: dict[str, Any], figure: Any) -> dict[str, str]:
     """Write figures and picture into the shop's reports; returns where."""
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    from goodsense.evaluate.plots import save_figure
+
     reports = shop / "reports"
     reports.mkdir(exist_ok=True)
     text = jsonlib.dumps(data, ensure_ascii=False, indent=1, default=str)
     (reports / f"{safe}.json").write_text(text, "utf-8")
-    figure.savefig(reports / f"{safe}.png", dpi=110)
+    save_figure(figure, reports / f"{safe}.png")
     return {"picture": str(reports / f"{safe}.png")}
+
+
+def _learned(result: Any) -> dict[str, Any]:
+    """Which head was chosen, on what, and which rows took part."""
+    chosen = result.chosen[0]
+    return {
+        "head": chosen.name,
+        "settings": dict(chosen.settings),
+        "chosen_on": chosen.validated_on,
+        "reported_on": result.reported_on,
+        "counts": result.counts.to_json(),
+        "notes": [note for each in result.chosen for note in each.notes],
+    }
 
 
 def _print_search(data: dict[str, Any]) -> None:
@@ -121,5 +144,5 @@ def _print_search(data: dict[str, Any]) -> None:
 def _print_learned(data: dict[str, Any]) -> None:
     rows = [[name, f"{value:.4f}"] for name, value in data["metrics"].items()]
     table(rows, header=["metric", "value"])
-    say(f"{data['rows']} rows tested, {data['protocol']}; head {data['head']}")
+    say(f"{data['rows']} rows, reported on {data['reported_on']}; head {data['head']}, chosen on {data['chosen_on']}")
     say(f"picture: {data['picture']}")

@@ -7,9 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from goodsense.errors import GoodsenseError
+
+if TYPE_CHECKING:
+    import typer
 
 
 def emit(data: dict[str, Any], *, as_json: bool, text: Callable[[], None]) -> None:
@@ -37,6 +40,13 @@ def complain(error: GoodsenseError, *, as_json: bool) -> None:
         sys.stderr.write(f"           {error.fix}\n")
 
 
+def help_without_command(context: typer.Context) -> None:
+    """A command group alone asks for nothing: its help goes to standard error, and it is a usage error."""
+    if context.invoked_subcommand is None:
+        sys.stderr.write(context.get_help() + "\n")
+        context.exit(2)
+
+
 def table(rows: list[list[str]], *, header: list[str]) -> None:
     """A plain aligned table; wide (Chinese) characters count double."""
     from rich.cells import cell_len
@@ -51,12 +61,13 @@ def table(rows: list[list[str]], *, header: list[str]) -> None:
 
 
 class TerminalProgress:
-    """A bar with rate and time left on a terminal; a line per finished stage elsewhere."""
+    """A bar with rate and time left on a terminal; elsewhere a line per finished stage."""
 
     def __init__(self) -> None:
         self._bars: Any = None
         self._tasks: dict[str, Any] = {}
         self._started: dict[str, float] = {}
+        self._open_ended: dict[str, int] = {}  # stage -> how far it came, where nobody knows the total
         self._finished: set[str] = set()
         self._terminal = sys.stderr.isatty()
 
@@ -64,12 +75,20 @@ class TerminalProgress:
         self._started.setdefault(stage, time.monotonic())
         if self._terminal:
             self._draw(stage, done, total)
-        elif total is not None and done >= total > 0 and stage not in self._finished:
+        elif total is None:
+            self._open_ended[stage] = done
+        elif done >= total > 0 and stage not in self._finished:
             self._finished.add(stage)
-            seconds = max(time.monotonic() - self._started[stage], 1e-3)
-            sys.stderr.write(f"{stage}: {done:,} in {seconds:.1f} s ({done / seconds:,.0f}/s)\n")
+            self._tell(stage, done)
+
+    def _tell(self, stage: str, done: int) -> None:
+        seconds = max(time.monotonic() - self._started[stage], 1e-3)
+        sys.stderr.write(f"{stage}: {done:,} in {seconds:.1f} s ({done / seconds:,.0f}/s)\n")
 
     def close(self) -> None:
+        for stage, done in self._open_ended.items():
+            if done:
+                self._tell(stage, done)
         if self._bars is not None:
             self._bars.stop()
 

@@ -27,6 +27,18 @@ def mapping(given: list[str] | None) -> dict[str, str] | None:
     return found
 
 
+def feed_format(path: Path) -> str:
+    """The feed format that a file's name asks for; ``.gz`` after it means packed."""
+    from goodsense.catalog.feeds import FORMATS
+
+    names = [known.name for known in FORMATS]
+    ending = Path(path.name.lower().removesuffix(".gz")).suffix.removeprefix(".")
+    found = "google-xml" if ending == "xml" else ending
+    if found not in names:
+        raise UsageError(f"{path}: no feed format is called {ending!r}.", fix=f"Add --format: {', '.join(names)}.")
+    return found
+
+
 def ingested(report: IngestReport, shop: Path, *, dry_run: bool) -> None:
     for note in report.notes:
         say(f"  {note}")
@@ -38,7 +50,8 @@ def ingested(report: IngestReport, shop: Path, *, dry_run: bool) -> None:
         say("media: " + ", ".join(f"{count} {what}" for what, count in report.media.items()) + ".")
     if report.rejects_path:
         say(f"{report.rejected} rows rejected. What was wrong, and where: {report.rejects_path}")
-        say(f"Mend them there and feed the file again: goodsense ingest {shop} {report.rejects_path}")
+    if report.rejected:
+        say(f"Mend the rows in a copy of it and feed the copy in: goodsense ingest {shop} mended.jsonl")
     say(f"{report.seconds:.1f} s. Next: goodsense build {shop}")
 
 

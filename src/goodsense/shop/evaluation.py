@@ -151,15 +151,18 @@ def evaluate_regress(
     split_column: str = "split",
     seed: int = 0,
     progress: Progress = silent,
-) -> RegressorResult:
-    """Learn a numeric field (``price``, or an attribute) from the other fields; rules as in classification."""
+) -> tuple[RegressorResult, dict[str, float]]:
+    """Learn a numeric field (``price``, or an attribute) from the other fields; rules as in classification.
+
+    Also returns the true numbers, by product id.
+    """
     products = list(shop.truth.products())
     targets = {p.id: value for p in products if (value := _number_of(p, target)) is not None}
     if not targets:
         raise UsageError(f"no product has a number for {target!r}.", fix=_known_fields(products))
     labels = {id: f"{value:g}" for id, value in targets.items()}
     held = _held(shop, products, target, labels, modalities, False, split_column, seed, progress)
-    return evaluate_regressor(held.block, targets, held.splits, seed=seed, progress=progress)
+    return evaluate_regressor(held.block, targets, held.splits, seed=seed, progress=progress), targets
 
 
 def _held(

@@ -15,6 +15,7 @@ from goodsense.search.calibration import BM25, Calibration, fit_confidence
 GRID = (0.0, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3)
 GATE_BOUND = -0.002  # nDCG@10
 _K = 10
+_UNJUDGED = 20  # best rows of a pool that nobody judged but that may well be relevant
 Key = tuple[str, str]  # (query kind, block)
 
 
@@ -125,17 +126,16 @@ def ascend(
 def learn_confidence(calibration: Calibration, queries: Sequence[TuningQuery]) -> Calibration:
     """Relevance as a function of the score, from word queries.
 
-    What is relevant is set against the lower half of each query's pool, both sides weighing the same: most products
-    that a pseudo-query would please were never judged, so the best ones cannot serve as counterexamples.
+    What is relevant is set against what ranks below the first twenty of each query's pool, both sides weighing the
+    same: many products that a pseudo-query would please were never judged, so the best cannot be counterexamples.
     """
     weights = {key: affine.weight for key, affine in calibration.maps.items()}
     good, bad = [], []
     for query in queries:
         if query.words_only:
             total = _total(query, weights)
-            lower = total <= np.median(total)
             good.append(total[query.gains > 0])
-            bad.append(total[lower & (query.gains == 0)])
+            bad.append(np.sort(total[query.gains == 0])[:-_UNJUDGED])
     if not good:
         return calibration
     return replace(calibration, confidence=fit_confidence(np.concatenate(good), np.concatenate(bad)))
