@@ -194,6 +194,16 @@ def test_rows_are_of_unit_length() -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
 
 
+def test_blocks_can_be_told_apart() -> None:
+    images = samples.pictures()
+    encoder = DescriptorsEncoder(dim=64, weights={"colour": 3.0}).fit(images, seed=0)
+    vectors, weights = encoder.encode(images), {name: block.weight for name, block in BLOCKS.items()} | {"colour": 3.0}
+    assert [place.stop for place in encoder.slices.values()][-1] == 64
+    for name, place in encoder.slices.items():
+        expected = np.sqrt(weights[name] / sum(weights.values()))
+        np.testing.assert_allclose(np.linalg.norm(vectors[:, place], axis=1), expected, atol=1e-4, err_msg=name)
+
+
 def test_a_block_of_weight_zero_is_left_out() -> None:
     images = samples.pictures()
     only = {name: 0.0 for name in BLOCKS if name not in {"colour", "palette"}}

@@ -46,14 +46,14 @@ class Block:
 
 BLOCKS: Mapping[str, Block] = {
     "colour": Block(0.19, 1.0, whiten=0.25),
-    "palette": Block(0.11, 1.0, whiten=0.25),
+    "palette": Block(0.11, 1.5, whiten=0.25),
     "accent": Block(0.06, 0.5, whiten=0.25),
     "layout": Block(0.07, 0.45, standardise=True),
-    "gradients": Block(0.29, 0.85, whiten=0.25),
-    "form": Block(0.12, 0.85, whiten=0.25),
-    "patterns": Block(0.10, 1.0, whiten=0.25),
-    "texture": Block(0.02, 0.15, standardise=True),
-    "outline": Block(0.04, 0.35, standardise=True),
+    "gradients": Block(0.29, 1.3, whiten=0.25),
+    "form": Block(0.12, 1.3, whiten=0.25),
+    "patterns": Block(0.10, 1.5, whiten=0.25),
+    "texture": Block(0.02, 0.1, standardise=True),
+    "outline": Block(0.04, 0.25, standardise=True),
 }
 
 
@@ -151,6 +151,15 @@ class DescriptorsEncoder:
         if not self._fingerprint:
             self._fingerprint = artefacts.fingerprint(self._artefact())
         return self._fingerprint
+
+    @property
+    def slices(self) -> Mapping[str, slice]:
+        """Where each block stands in the vectors, for heads that weigh blocks by themselves; empty before a fit."""
+        found, start = {}, 0
+        for name, projection in self._projections.items():
+            found[name] = slice(start, start + projection.matrix.shape[1])
+            start = found[name].stop
+        return found
 
     def describe(self, image: Image) -> blocks.Flat:
         """The unfitted half: one picture to its raw descriptor."""
