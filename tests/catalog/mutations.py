@@ -21,7 +21,7 @@ from goodsense.tables import Rejects
 from goodsense.types import ImageRef
 
 FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "csv.gz", "google-tsv", "google-xml")
-SECONDS = 5.0
+SECONDS = 5.0  # of processor time, so that a busy machine fails nothing
 
 
 def valid_products() -> list[Product]:
@@ -171,7 +171,7 @@ def _read(path: Path, case: str, named: bool) -> Counter[str]:
     rejects = Rejects.to_memory()
     wanted = case.split(",")[0].removesuffix(".gz") if named else "auto"
     problem = None
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         for number, product in read_feed(path, format=wanted, rejects=rejects):
             assert number >= 1
@@ -184,7 +184,7 @@ def _read(path: Path, case: str, named: bool) -> Counter[str]:
     if problem is not None:
         told["errors"] += 1
         assert path.name in problem.message, f"{case}: the error does not name the file: {problem}"
-    took = time.perf_counter() - start
+    took = time.process_time() - start
     assert took < SECONDS, f"{case}: took {took:.1f} s"
     for reject in rejects.first:
         assert reject.reason, case

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from goodsense.errors import UsageError
 
@@ -69,6 +70,7 @@ PRODUCT_ALIASES: Mapping[str, tuple[str, ...]] = {
 _SECOND_IDS = ("sku", "asin", "parent_asin", "spu", "handle", "pid", "uniq_id", "gtin")
 # Fields that take several columns, also numbered ones (image_1, 图片2).
 MANY = frozenset({"image", "audio", "video", "bullets"})
+_NOTED = 100  # names in one note
 _LEVELS = re.compile(
     r"(?:category|cat|类目|分类|品类)(?:_?level)?_?(\d)|level_?(\d)_?category|([一二三四五])级(?:类目|分类|品类)"
 )
@@ -127,9 +129,11 @@ def match_columns(
                 del free[column]
     _add_levels(found, free, aliases)
     notes = _second_id(found, header, aliases)
-    notes += [f"Column {column!r} is read as {name}." for name, columns in found.items() for column in columns]
+    notes += [f"Column {_shown(column)} is read as {name}." for name, columns in found.items() for column in columns]
     if free:
-        notes.append(f"Other columns become attributes: {', '.join(map(repr, free))}.")
+        shown = ", ".join(map(_shown, islice(free, _NOTED)))
+        more = f" and {len(free) - _NOTED} more" if len(free) > _NOTED else ""
+        notes.append(f"Other columns become attributes: {shown}{more}.")
     kinds: dict[str, dict[str, str]] = {prefix: {} for prefix in PREFIXES}
     for column, target in prefixed.items():
         prefix = next(prefix for prefix in PREFIXES if target.startswith(prefix))
@@ -137,6 +141,10 @@ def match_columns(
     return ColumnMap(
         found, kinds["attribute."], kinds["option."], kinds["extra."], unmatched=tuple(free), notes=tuple(notes)
     )
+
+
+def _shown(column: str) -> str:
+    return repr(column if len(column) <= 60 else f"{column[:60]}…")
 
 
 def fold(name: str) -> str:
@@ -156,7 +164,7 @@ def _mapped(
         if column not in header:
             raise UsageError(
                 f"the mapping {name}={column} names a column that is not in the file.",
-                fix=f"The file has: {', '.join(header)}.",
+                fix=f"The file has: {', '.join(map(_shown, islice(header, _NOTED)))}.",
             )
         if name.startswith(PREFIXES) and name not in PREFIXES:
             prefixed[column] = name
@@ -210,5 +218,5 @@ def _second_id(
         column = found[name][0] if name in found else folded.get(name)
         if column is not None:
             found["id"] = (column,)
-            return [f"No column is called id; {column!r} is taken for it."]
+            return [f"No column is called id; {_shown(column)} is taken for it."]
     return []

@@ -193,9 +193,9 @@ def _cell(name: str, value: Any) -> str:
     if name == "product_detail":
         return ",".join(":".join(re.sub(r"([\\,:])", r"\\\1", part) for part in triple) for triple in value)
     if name == "product_highlight":
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(value)
-        return line.getvalue()
+        line = io.StringIO(newline="")
+        csv.writer(line, lineterminator="\r\n").writerow(value)  # so that either sign in a text gets quoted
+        return line.getvalue().removesuffix("\r\n")
     return listed(tuple(value), ",", v.uris_of)
 
 
