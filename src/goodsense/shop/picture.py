@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +31,11 @@ def draw_hits(shop: Shop, found: Hits, path: Path, *, most: int = 10) -> None:
     figure.set_facecolor("white")
     grid = figure.subplots(2, len(hits) + 1, squeeze=False, height_ratios=[3, 2])
     _draw_query(grid[0, 0], grid[1, 0], found, lettering)
-    limit = max((sum(v for v in _families(hit).values() if v > 0) for hit in hits), default=1.0) * 1.05
+    limits = _limits(hits)
     photos = _photos(shop, [hit.id for hit in hits])
     for column, hit in enumerate(hits, start=1):
         _draw_photo(grid[0, column], photos.get(hit.id), f"{hit.rank}. {hit.title}", lettering)
-        _draw_terms(grid[1, column], hit, limit, labelled=column == 1)
+        _draw_terms(grid[1, column], hit, limits, labelled=column == 1)
     figure.savefig(path, dpi=100)
 
 
@@ -85,16 +85,19 @@ def _draw_photo(axes: Any, photo: Image | None, title: str, lettering: Lettering
     axes.set_title(lettering.legible(title, width=26), size=8.5, family=lettering.families)
 
 
-def _draw_terms(axes: Any, hit: Hit, limit: float, *, labelled: bool) -> None:
-    families = _families(hit)
-    at = 0.0
-    for name, value in families.items():
-        axes.bar(0, value, bottom=at if value > 0 else 0, color=COLOURS.get(name, OTHER), width=0.6)
-        if value > 0.07 * limit:
-            axes.text(0, at + value / 2, f"{name} {value:.2f}", ha="center", va="center", size=8)
-        at += max(value, 0.0)
+def _draw_terms(axes: Any, hit: Hit, limits: tuple[float, float], *, labelled: bool) -> None:
+    """What raises the score stands on the zero line, what lowers it hangs below."""
+    low, high = limits
+    up = down = 0.0
+    for name, value in _families(hit).items():
+        bottom = up if value > 0 else down
+        axes.bar(0, value, bottom=bottom, color=COLOURS.get(name, OTHER), width=0.6)
+        if abs(value) > 0.09 * (high - low):
+            axes.text(0, bottom + value / 2, f"{name} {value:.2f}", ha="center", va="center", size=8)
+        up, down = up + max(value, 0.0), down + min(value, 0.0)
+    axes.axhline(0, color="#888888", linewidth=0.6)
     axes.set_xlim(-0.5, 0.5)
-    axes.set_ylim(min(0.0, *families.values(), 0.0) * 1.05, limit)
+    axes.set_ylim(low, high)
     axes.set_xticks([])
     axes.set_xlabel(f"score {hit.score:.2f}", size=9)
     for side in ("top", "right", "bottom"):
@@ -102,6 +105,14 @@ def _draw_terms(axes: Any, hit: Hit, limit: float, *, labelled: bool) -> None:
     if not labelled:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
+
+
+def _limits(hits: Sequence[Hit]) -> tuple[float, float]:
+    """From the deepest to the highest pile of terms, with a little room."""
+    piles = [list(_families(hit).values()) for hit in hits] or [[1.0]]
+    low = min(sum(value for value in pile if value < 0) for pile in piles)
+    high = max(sum(value for value in pile if value > 0) for pile in piles)
+    return 1.05 * low, 1.05 * max(high, 1e-6)
 
 
 def _families(hit: Hit) -> Mapping[str, float]:
