@@ -175,11 +175,18 @@ def _model_directory(model: str | None) -> Path:
 
 
 def _loaded(directory: Path) -> tuple[Any, Any]:
-    """Tokenizer and model from a local directory, in inference mode."""
+    """Tokenizer and model from a local directory, in inference mode; nothing is printed."""
     try:
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
     except ImportError as error:
         raise missing_extra("transformers", EXTRA, needed_for="the text encoder 'minilm'") from error
-    tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-    model = AutoModel.from_pretrained(directory, local_files_only=True)
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+        model = AutoModel.from_pretrained(directory, local_files_only=True)
+    finally:
+        if shown:
+            logging.enable_progress_bar()
     return tokenizer, model.eval()
