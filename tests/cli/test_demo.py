@@ -1,0 +1,55 @@
+"""The demo: a complete shop on the spot, ends by itself, and every suggestion that it prints works."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.cli.calls import Called, Caller, run_command
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Called]:
+    directory = tmp_path_factory.mktemp("demo")
+    return directory, run_command("demo", "toys", "--products", "40", "--json", cwd=directory)
+
+
+def test_demo_as_json(demo: tuple[Path, Called]) -> None:
+    directory, done = demo
+    assert done.code == 0, done.err
+    found = done.json
+    assert found.keys() >= {"ingest", "build", "evaluate", "answers", "seconds"}
+    assert found["ingest"]["added"] == found["build"]["products"] == 40
+    assert all(0 <= figures["metrics"]["ndcg@10"] <= 1 for figures in found["evaluate"].values())
+    assert len(found["answers"]) == 3
+    assert all(answer["hits"] for answer in found["answers"])
+    assert (directory / "toys" / "shop" / "CURRENT").is_file()
+
+
+def test_demo_touches_no_other_directory(tmp_path: Path, call: Caller) -> None:
+    (tmp_path / "precious.txt").write_text("mine", "utf-8")
+    refused = call("demo", tmp_path, "--json")
+    assert refused.code == 2
+    assert "not empty" in refused.error["message"]
+    assert (tmp_path / "precious.txt").read_text("utf-8") == "mine"
+
+
+def test_demo_tells_its_steps_and_what_it_suggests_works(
+    demo: tuple[Path, Called], call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier demo in the same place is replaced."""
+    directory, first = demo
+    monkeypatch.chdir(directory)
+    said = call("demo", "toys", "--products", "30")
+    assert said.code == 0, said.err
+    for step in ("goodsense ingest toys/shop", "goodsense build toys/shop", "goodsense evaluate search toys/shop"):
+        assert step in said.out
+    some_id = first.json["answers"][0]["hits"][0]["id"]
+    suggested = [line.strip() for line in said.out.splitlines() if line.startswith("  goodsense ")]
+    assert len(suggested) >= 3
+    for line in suggested:
+        arguments = [some_id if word == "ID" else word for word in shlex.split(line)[1:]]
+        done = call(*arguments)
+        assert done.code == 0 or "no product" in done.err, (line, done.err)
