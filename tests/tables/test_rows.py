@@ -1,5 +1,6 @@
 import gzip
 import json
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,15 @@ def test_a_bad_quote_costs_its_line(tmp_path: Path) -> None:
     found, rejects = rows(tmp_path / "x", b'id,title\n1,"a"b\n2,c\n')
     assert [row.values["id"] for row in found] == ["2"]
     assert (rejects[0].row, rejects[0].record) == (2, '1,"a"b\n')
+
+
+def test_a_file_of_stray_quotes_is_not_read_once_per_quote(tmp_path: Path) -> None:
+    stray = b'a",""",\n'  # leaves a quote open wherever it stands, so every line is the start of a record without end
+    start = time.process_time()
+    found, rejects = rows(tmp_path / "x", b"id,title\n1,a\n" + stray * 20_000)
+    assert time.process_time() - start < 5
+    assert [row.values["id"] for row in found] == ["1"]
+    assert "given up" in rejects[-1].reason
 
 
 def test_rows_beyond_the_limit_cost_themselves(tmp_path: Path) -> None:

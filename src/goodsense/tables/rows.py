@@ -18,6 +18,9 @@ from goodsense.tables.rejects import Reject, Rejects, shorten
 from goodsense.tables.sniff import Sniffed
 
 _KEPT = 1000  # characters of an unreadable line that stand in its reject
+_LINE_COST = 32  # characters that take as long as the handling of one line
+_REPEATS = 8
+_FREE_REPEATS = 1 << 21
 _HEADER_ROWS = 1000  # JSON rows that are looked at for names
 _CONVERT = "Convert the file to UTF-8, or mend this row."
 _REQUOTE = 'Double the quotes inside a quoted cell ("5"" screen") and close every quote.'
@@ -112,12 +115,18 @@ class _Lines:
         self.record: list[str] = []
         self.number = 0
         self._size = 0
+        self._fresh = 0  # what was read from the file, in characters and lines of _LINE_COST
+        self._repeated = 0  # what was given out again
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._read()
+        if self._again:
+            line = self._again.popleft()
+        else:
+            line = self._read()
+            self._fresh += len(line) + _LINE_COST
         if not line:
             raise StopIteration
         self.number += 1
@@ -142,11 +151,18 @@ class _Lines:
         self.record.clear()
         self._size = 0
 
-    def rewind(self) -> None:
-        """Give out all but the first line of the record again."""
+    def rewind(self) -> bool:
+        """Give out all but the first line of the record again; False if too much was given out again already.
+
+        A file full of stray quotes would else be read once per quote.
+        """
+        self._repeated += self._size + _LINE_COST * len(self.record)
+        if self._repeated > _REPEATS * self._fresh + _FREE_REPEATS:
+            return False
         self._again.extendleft(reversed(self.record[1:]))
         self.number -= len(self.record) - 1
         del self.record[1:]
+        return True
 
 
 def parser(lines: Iterator[str], sniffed: Sniffed, limit: int) -> Iterator[list[str]]:
@@ -233,16 +249,12 @@ def _csv_rows(path: Path, sniffed: Sniffed, rejects: Rejects, limits: TableLimit
             except csv.Error as error:
                 cells, problem = None, f"the row cannot be parsed ({error})"
             if cells is None or (len(lines.record) > 1 and not table.fits(cells)):
-                many = len(lines.record) > 1
-                lines.rewind()
-                reader = parser(lines, sniffed, limits.row_chars)
-                line = lines.record[0]
                 if cells is not None:
                     found, wanted = len(cells), len(header.names)
                     problem = f"a quoted cell runs over several lines and the row has {found} cells, not {wanted}"
-                cells = table.unquoted(line)
+                cells = table.mend(start, lines, problem)
+                reader = parser(lines, sniffed, limits.row_chars)
                 if cells is None:
-                    table.reject(start, line, problem + (" (read on from the next line)" if many else ""), _REQUOTE)
                     continue
             row = table.row(start, cells, lines.record)
             if row is not None:
@@ -262,7 +274,20 @@ class _CsvTable:
         width = len(self._names)
         return len(cells) == width or (len(cells) > width and not any(cells[width:]))
 
-    def unquoted(self, line: str) -> list[str] | None:
+    def mend(self, number: int, lines: _Lines, problem: str) -> list[str] | None:
+        """Give up the first line of a record that failed, or all of it; the cells if plain quotes explain it."""
+        many = len(lines.record)
+        again = lines.rewind()
+        if many == 1 or again:
+            cells = self._unquoted(lines.record[0])
+            if cells is not None:
+                return cells
+        if many > 1:
+            problem += ", read on from the next line" if again else f", given up with the {many - 1} lines after it"
+        self.reject(number, "".join(lines.record), problem, _REQUOTE)
+        return None
+
+    def _unquoted(self, line: str) -> list[str] | None:
         """The cells of a line of a TSV file whose quotes are plain characters; None unless that fits the header."""
         if self._sniffed.delimiter != "\t":
             return None
