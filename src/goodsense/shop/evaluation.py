@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,14 @@ from goodsense.search.columns import product_fields
 from goodsense.shop.encoding import tokenizer_of
 from goodsense.shop.listing import encodable, fill_splits
 from goodsense.shop.shop import Shop
-from goodsense.types import Embeddings, FittedEncoder, Modality
+from goodsense.types import Embeddings, FittedEncoder, Modality, Vectors
 from goodsense.understand import (
+    Chosen,
     ClassifierResult,
     LabelMask,
     RegressorResult,
+    choose_classifier,
+    choose_regressor,
     evaluate_classifier,
     evaluate_regressor,
 )
@@ -107,14 +110,6 @@ def store_judgements(shop: Shop, queries: Path, qrels: Path) -> tuple[int, int]:
 # ---- what the vectors know: classification and regression
 
 
-@dataclass(frozen=True, eq=False)
-class _Held:
-    """The products that have the target, their splits, and the vectors made without it."""
-
-    block: Embeddings
-    splits: dict[str, str]
-
-
 def evaluate_classify(
     shop: Shop,
     label: str,
@@ -139,8 +134,13 @@ def evaluate_classify(
     labels = {p.id: value for p in products if (value := _label_of(p, label))}
     if not labels:
         raise UsageError(f"no product has a value for {label!r}.", fix=_known_fields(products))
-    held = _held(shop, products, label, labels, modalities, mask_label, split_column, seed, progress)
-    return evaluate_classifier(held.block, labels, held.splits, seed=seed, progress=progress)
+    blocks, splits = _held(shop, products, label, labels, modalities, mask_label, split_column, seed, progress)
+
+    def score(train: Embeddings, val: Embeddings) -> float:
+        return _score(choose_classifier(*_xy(train, labels), *_xy(val, labels), names=("kernel-ridge",), seed=seed))
+
+    fused = _best_fusion(blocks, splits, score, progress)
+    return evaluate_classifier(fused, labels, splits, seed=seed, progress=progress)
 
 
 def evaluate_regress(
@@ -161,8 +161,13 @@ def evaluate_regress(
     if not targets:
         raise UsageError(f"no product has a number for {target!r}.", fix=_known_fields(products))
     labels = {id: f"{value:g}" for id, value in targets.items()}
-    held = _held(shop, products, target, labels, modalities, False, split_column, seed, progress)
-    return evaluate_regressor(held.block, targets, held.splits, seed=seed, progress=progress), targets
+    blocks, splits = _held(shop, products, target, labels, modalities, False, split_column, seed, progress)
+
+    def score(train: Embeddings, val: Embeddings) -> float:
+        return _score(choose_regressor(*_xy(train, targets), *_xy(val, targets), names=("ridge",), seed=seed))
+
+    fused = _best_fusion(blocks, splits, score, progress)
+    return evaluate_regressor(fused, targets, splits, seed=seed, progress=progress), targets
 
 
 def _held(
@@ -175,7 +180,8 @@ def _held(
     split_column: str,
     seed: int,
     progress: Progress,
-) -> _Held:
+) -> tuple[dict[str, Embeddings], dict[str, str]]:
+    """Blocks made without the target, of the products that have it, and their splits."""
     labelled = [product for product in products if product.id in labels]
     same = {field, *_fields_equal_to(labelled, labels)}
     blind = [_without(product, same) for product in labelled]
@@ -188,10 +194,44 @@ def _held(
     for modality in used:
         progress(f"vectors of {modality}", 0, None)
         blocks[modality] = _block(shop, modality, blind, train, masker, seed)
-    fused = next(iter(blocks.values())) if len(blocks) == 1 else AdditiveFusion(dict.fromkeys(blocks, 1.0)).fuse(blocks)
     # without any given split the report comes from cross-validation, so nothing is held out here
-    stated = dict(zip(fused.ids, splits if any(given) else [""] * len(splits), strict=True))
-    return _Held(fused, stated)
+    ids = [product.id for product in labelled]
+    return blocks, dict(zip(ids, splits if any(given) else [""] * len(splits), strict=True))
+
+
+def _best_fusion(
+    blocks: Mapping[str, Embeddings],
+    splits: Mapping[str, str],
+    score: Callable[[Embeddings, Embeddings], float],
+    progress: Progress,
+) -> Embeddings:
+    """Blocks as one vector; how much each counts is chosen on validation rows, equally without any."""
+    if len(blocks) == 1:
+        return next(iter(blocks.values()))
+    even = dict.fromkeys(blocks, 1.0)
+    ids = next(iter(blocks.values())).ids
+    train, val = (np.array([i for i, id in enumerate(ids) if splits[id] == name]) for name in ("train", "val"))
+    if not len(train) or not len(val):
+        return AdditiveFusion(even).fuse(blocks)
+    tried = [even, *({**dict.fromkeys(blocks, share), name: 1.0} for name in blocks for share in (0.3, 0.1))]
+    best: tuple[float, Embeddings] | None = None
+    for done, weights in enumerate(tried):
+        progress("weigh the blocks", done, len(tried))
+        fused = AdditiveFusion(weights).fuse(blocks)
+        reached = score(fused.take(train), fused.take(val))
+        if best is None or reached > best[0]:
+            best = reached, fused
+    progress("weigh the blocks", len(tried), len(tried))
+    assert best is not None
+    return best[1]
+
+
+def _xy(block: Embeddings, targets: Mapping[str, Any]) -> tuple[Vectors, list[Any]]:
+    return block.vectors, [targets[id] for id in block.ids]
+
+
+def _score(chosen: Chosen) -> float:
+    return chosen.score if chosen.score is not None else 0.0
 
 
 def _block(
