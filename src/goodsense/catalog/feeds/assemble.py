@@ -91,7 +91,7 @@ def merged(rows: list[Parts]) -> Product:
     that differ become the variant's own; other fields that differ are kept in ``extra["variant_fields"]`` by SKU.
     """
     first, id = rows[0], rows[0].group or rows[0].id
-    parent = len(rows) > 1 and not first.group and not any(name in first.found for name in _OFFER)
+    parent = len(rows) > 1 and not first.group and not any(name in first.found for name in _OFFER if name != "sku")
     sellers = rows[1:] if parent else rows
     common = {
         name: value
