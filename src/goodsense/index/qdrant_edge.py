@@ -40,7 +40,8 @@ class EdgeSettings:
     ef
         Breadth of a search.
     quantise, rescored
-        Whether int8 copies are searched, and how many of the best at least are compared once more as they are.
+        Whether int8 copies are searched. When fewer than ``rescored`` candidates are asked for, so many are found and
+        compared once more as they are; more than that hold the best ten anyway, and the build scores them exactly.
     full_scan_kb
         Where fewer kilobytes of vectors pass a filter, all of them are compared.
     acorn_below
@@ -288,7 +289,9 @@ def _new_shard(path: Path, dims: Mapping[str, int], *, distance: Distance, setti
 def _search_params(settings: EdgeSettings, k: int) -> Any:
     import qdrant_edge as engine
 
-    quantised = engine.QuantizationSearchParams(rescore=True, oversampling=max(1.0, settings.rescored / k))
+    few = k < settings.rescored
+    oversampling = settings.rescored / k if few else 1.0
+    quantised = engine.QuantizationSearchParams(rescore=few, oversampling=oversampling)
     acorn = engine.AcornSearchParams(enable=True, max_selectivity=settings.acorn_below)
     return engine.SearchParams(
         hnsw_ef=settings.ef,
