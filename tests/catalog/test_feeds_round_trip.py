@@ -15,7 +15,7 @@ from goodsense.types import ImageRef
 from tests.catalog.catalogs import CATALOGS
 
 EXACT = ("csv", "tsv", "jsonl", "json", "parquet")
-quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def again(products: list[Product], path: Path, format: str, *, raw: bool = False) -> list[Product]:

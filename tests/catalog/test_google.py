@@ -75,7 +75,7 @@ def again(found: list[Product], path: Path, format: str) -> list[Product]:
 
 
 @pytest.mark.parametrize("name", ["google-tsv", "google-xml"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(found=st.lists(products(), min_size=1, max_size=3, unique_by=lambda product: product.id))
 def test_what_a_feed_carries_comes_back(found: list[Product], name: str, tmp_path: Path) -> None:
     assert again(found, tmp_path / "feed", name) == found

@@ -8,7 +8,7 @@ from goodsense.types import AudioRef, ImageRef
 from tests.catalog.catalogs import PRODUCTS
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(PRODUCTS)
 def test_json_and_back(product: Product) -> None:
     text = json.dumps(to_json(product))

@@ -238,3 +238,17 @@ def test_header_only_gives_nothing(tmp_path: Path) -> None:
 def test_unknown_currency_of_the_feed(currency: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown currency"):
         read(tmp_path / "x", "id\n1\n", currency=currency)
+
+
+@pytest.mark.parametrize(
+    ("cell", "attributes"),
+    [
+        ("颜色：红；尺码：L", {"颜色": "红", "尺码": "L"}),
+        ('{"size": "5", "n": 5}', {"size": "5", "n": 5.0}),
+        ("just words", {"attributes": "just words"}),
+        ('["light", "warm"]', {"attributes": ("light", "warm")}),
+    ],
+)
+def test_a_column_of_attributes(cell: str, attributes: dict[str, Any], tmp_path: Path) -> None:
+    quoted = cell.replace('"', '""')
+    assert strictly(tmp_path / "x", f'id,attributes\n1,"{quoted}"\n') == [Product("1", attributes=attributes)]

@@ -66,8 +66,8 @@ PRODUCT_ALIASES: Mapping[str, tuple[str, ...]] = {
     }.items()
 }
 
-# Taken for the id when no column has a name of its own for it, in this order; each keeps its own field too.
-_SECOND_IDS = ("sku", "asin", "parent_asin", "spu", "handle", "pid", "uniq_id", "gtin")
+# Taken for the id when no column has a name of its own for it, in this order; one that has a field of its own keeps it.
+_SECOND_IDS = ("sku", "asin", "parent_asin", "spu", "handle", "pid", "uniq_id", "gtin", "item")
 # Fields that take several columns, also numbered ones (image_1, 图片2).
 MANY = frozenset({"image", "audio", "video", "bullets"})
 _NOTED = 100  # names in one note
@@ -128,7 +128,7 @@ def match_columns(
             for column in columns:
                 del free[column]
     _add_levels(found, free, aliases)
-    notes = _second_id(found, header, aliases)
+    notes = _second_id(found, free, header, aliases)
     notes += [f"Column {_shown(column)} is read as {name}." for name, columns in found.items() for column in columns]
     if free:
         shown = ", ".join(map(_shown, islice(free, _NOTED)))
@@ -209,7 +209,10 @@ def _add_levels(found: dict[str, tuple[str, ...]], free: dict[str, str], aliases
 
 
 def _second_id(
-    found: dict[str, tuple[str, ...]], header: Sequence[str], aliases: Mapping[str, Sequence[str]]
+    found: dict[str, tuple[str, ...]],
+    free: dict[str, str],
+    header: Sequence[str],
+    aliases: Mapping[str, Sequence[str]],
 ) -> list[str]:
     if "id" not in aliases or "id" in found:
         return []
@@ -218,5 +221,6 @@ def _second_id(
         column = found[name][0] if name in found else folded.get(name)
         if column is not None:
             found["id"] = (column,)
+            free.pop(column, None)
             return [f"No column is called id; {_shown(column)} is taken for it."]
     return []

@@ -279,6 +279,8 @@ def attributes_of(value: Any, column: str, complain: Complain) -> dict[str, Attr
     found = json_of(value)
     if isinstance(found, list) and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in found):
         found = {item["name"]: item.get("value") for item in found}
+    if isinstance(found, list) and not any(isinstance(item, (dict, list)) for item in found):
+        return {column: tuple(text_of(item) for item in found if item is not None)} if found else {}
     if not isinstance(found, dict):
         raise BadValue("attributes are no object", 'Write {"color": "red", "size": "L"}.')
     typed: dict[str, AttributeValue] = {}
