@@ -87,16 +87,16 @@ class IndexUpkeep:
     """Keeps one index in step with the overlay: only rows that differ from the last time are written.
 
     An engine on disk keeps the overlay rows of the process that wrote them; ``note`` says how many there may be, so
-    that the next process takes them out first.
+    that the next process takes them out first. Only the process that holds the engine has one.
     """
 
-    def __init__(self, index: Index, base: Snapshot, *, note: Path) -> None:
+    def __init__(self, index: Index, base: Snapshot, *, note: Path | None) -> None:
         self.index = index
         self._base = base
         self._note = note
         self._written: list[tuple[str, int]] = []  # (id, seq) of the overlay's rows
         self._removed: set[int] = set()
-        if note.exists():
+        if note is not None and note.exists():
             left = int(note.read_text("ascii") or 0)
             self.index.delete(_rows(range(base.base_rows, base.base_rows + left)))
 
@@ -112,7 +112,7 @@ class IndexUpkeep:
             self.index.delete(_rows(range(first + len(rows), first + len(self._written))))
         fresh = [i for i, row in enumerate(rows) if i >= len(self._written) or self._written[i] != row]
         if fresh:
-            if self._note.parent.is_dir():
+            if self._note is not None:
                 self._note.write_text(str(len(rows)), "ascii")
             self.index.upsert(snapshot.index_rows(_rows(first + i for i in fresh)))
         self._written = rows

@@ -222,7 +222,9 @@ class _Live:
         recipe = Recipe.load(build / "recipe.toml")
         self.depth = recipe.index.candidates
         self._lock = FileLock(build / "engine.lock")
-        self.upkeep = IndexUpkeep(self._open_index(recipe), self.base, note=build / "engine" / "overlay-rows")
+        index = self._open_index(recipe)
+        note = build / "engine" / "overlay-rows" if self._lock.held else None
+        self.upkeep = IndexUpkeep(index, self.base, note=note)
         self._seen: tuple[int, int] | None = None
 
     def catch_up(self, truth: Truth) -> None:
@@ -243,10 +245,13 @@ class _Live:
 
     def _open_index(self, recipe: Recipe) -> Index:
         if self.base.meta["engine"] == "qdrant-edge":
-            if self._lock.acquire():
-                return QdrantEdgeIndex.open(self.build / "engine")
-            holder = self._lock.holder()
-            print(f"the engine of {self.build.name} is in use by {holder}: searching exactly", file=sys.stderr)
+            try:
+                if self._lock.acquire():
+                    return QdrantEdgeIndex.open(self.build / "engine")
+                reason = f"is in use by {self._lock.holder()}"
+            except OSError as error:  # an engine writes even to be read
+                reason = f"cannot be locked ({error.strerror})"
+            print(f"the engine of {self.build.name} {reason}: searching exactly", file=sys.stderr)
         return ExactIndex.over(self.base.index_rows(), distance=recipe.index.distance)
 
 

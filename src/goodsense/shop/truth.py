@@ -8,6 +8,7 @@ catalog as of one number can catch up with the next. Products are stored as cano
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -270,10 +271,18 @@ class Truth:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=5.0, check_same_thread=False)
+    # WAL wants files beside the catalog even to read it; on a read-only disk nobody writes, so none are needed
+    unchanging = "?immutable=1" if os.statvfs(path.parent).f_flag & os.ST_RDONLY and not _has_wal(path) else ""
+    uri = path.absolute().as_uri() + unchanging
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0, check_same_thread=False)
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = FILE"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def _has_wal(path: Path) -> bool:
+    wal = path.with_name(f"{path.name}-wal")
+    return wal.exists() and wal.stat().st_size > 0
 
 
 def _version(connection: sqlite3.Connection) -> int:
