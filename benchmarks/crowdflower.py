@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common import Bench, parser, read_csv, report_path, working_directory
 from goodsense.evaluate import paired_bootstrap, share_losing
-from goodsense.shop import Recipe, Shop, Source
+from goodsense.shop import Shop, Source
 from goodsense.shop.evaluation import evaluate_search, store_judgements
 
 PROTOCOL = (
