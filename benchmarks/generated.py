@@ -20,7 +20,7 @@ from goodsense.types import ImageRef, Modality, Vectors, normalise
 
 KINDS = 2_000
 DIM = 256
-SCATTER = 4_096
+STEPS = 4_096
 HEADER = (
     "id",
     "title",
@@ -129,20 +129,20 @@ def places(stream: int, seed: int = 7) -> Vectors:
     return rng.standard_normal((KINDS, DIM), dtype=np.float32) * _spectrum()
 
 
-@lru_cache(maxsize=4)
-def _scatter(stream: int, seed: int = 7) -> Vectors:
+@lru_cache(maxsize=8)
+def _steps(stream: int) -> Vectors:
     """Small steps away from a place, for the hash of a text or an id to pick from. ``(s, DIM)``."""
-    rng = np.random.default_rng([seed, 100 + stream])
-    return rng.standard_normal((SCATTER, DIM), dtype=np.float32) * _spectrum()
+    rng = np.random.default_rng([7, 100 + stream])
+    return rng.standard_normal((STEPS, DIM), dtype=np.float32) * _spectrum() / np.float32(np.sqrt(2))
 
 
 def near(kinds: Sequence[int], keys: Sequence[str], *, stream: int, noise: float = 0.6) -> Vectors:
     """Unit vectors around their kinds, a zero row for kind -1; equal keys step aside alike. ``-> (n, DIM)``."""
     at = np.array(kinds, dtype=np.int64)
-    first = np.array([zlib.crc32(key.encode()) % SCATTER for key in keys], dtype=np.int64)
-    second = np.array([zlib.adler32(key.encode()) % SCATTER for key in keys], dtype=np.int64)
-    steps = (_scatter(stream)[first] + np.roll(_scatter(stream), 1, axis=0)[second]) / np.float32(np.sqrt(2))
-    return normalise(np.where((at >= 0)[:, None], places(stream)[at] + np.float32(noise) * steps, np.float32(0)))
+    first = np.array([zlib.crc32(key.encode()) % STEPS for key in keys], dtype=np.int64)
+    second = np.array([zlib.crc32(key.encode()[::-1]) % STEPS for key in keys], dtype=np.int64)
+    aside = _steps(stream)[first] + _steps(stream + 10)[second]
+    return normalise(np.where((at >= 0)[:, None], places(stream)[at] + np.float32(noise) * aside, np.float32(0)))
 
 
 def _spectrum() -> NDArray[np.float32]:

@@ -49,6 +49,7 @@ SMALL, LARGE = 10_000, 100_000
 ROWS = 1_000_000
 QUERIES = 300
 UPSERTS = 1_000
+NEW_WORD = "zyxel"  # in no title before the upserts
 SEED = 7
 FILTERS = {"": None, ", filtered to 10 %": "price <= 1000", ", filtered to 1 %": "price <= 100"}
 _INGEST = "from goodsense.cli.app import main; main()"
@@ -79,7 +80,7 @@ def ingest(bench: Bench, work: Path, rows: int) -> None:
     feed = work / "feed.csv"
     with bench.stage("write the feed"):
         write_csv(feed, generated.HEADER, generated.feed_rows(rows, seed=SEED))
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name in ("ingest", "ingest again"):
         with bench.stage(name):
             found[name] = _ingest_once(work / "ingested", feed)
@@ -286,22 +287,24 @@ def upsert(shop: Path, count: int) -> dict[str, Any]:
 
     register()
     with Shop.open(shop) as opened:
-        opened.search("warm up")
+        started = time.perf_counter()
+        opened.search("热身 warm up")  # the first Chinese text of a process loads the dictionary
+        first = time.perf_counter() - started
         changed = [_changed(product) for _, product in zip(range(UPSERTS), opened.truth.products(), strict=False)]
         started = time.perf_counter()
         opened.add(changed)
         stored = time.perf_counter() - started
-        ids = opened.search("zyxel", k=1000).ids
+        seen = set(opened.search(NEW_WORD).ids)
         visible = time.perf_counter() - started
-        if not set(ids) <= {product.id for product in changed} or len(ids) < min(100, len(changed)):
-            raise SystemExit(f"{len(ids)} of {len(changed)} changed products were found")
-        again = opened.search("zyxel", k=10).took_ms
-    return {"stored_s": round(stored, 3), "visible_s": round(visible, 3), "found": len(ids), "next_search_ms": again}
+        every = set(opened.search(NEW_WORD, k=UPSERTS).ids)
+    if not seen or not seen <= every or every != {product.id for product in changed}:
+        raise SystemExit(f"{len(every)} of {len(changed)} changed products were found")
+    return {"stored_s": round(stored, 3), "visible_s": round(visible, 3), "first_search_s": round(first, 3)}
 
 
 def _changed(product: Product) -> Product:
-    """A new word in the title and another price, as a shop's update brings them."""
-    return replace(product, title=f"{product.title} zyxel", variants=(replace(product.variants[0], stock=3),))
+    """A new word in the title and another stock, as a shop's update brings them."""
+    return replace(product, title=f"{product.title} {NEW_WORD}", variants=(replace(product.variants[0], stock=3),))
 
 
 # ---- where a build's time goes
