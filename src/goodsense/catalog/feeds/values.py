@@ -7,7 +7,6 @@ import math
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -180,6 +179,8 @@ def _parse_time(text: str) -> datetime:
     if re.fullmatch(r"\d{10}(?:\d{3})?", text):
         return datetime.fromtimestamp(int(text) / (1000 if len(text) == 13 else 1), UTC)
     if "," in text or (" " in text and text[:1].isalpha()):
+        from email.utils import parsedate_to_datetime  # brings half the network library with it
+
         return parsedate_to_datetime(text)
     return datetime.fromisoformat(
         _CHINESE_DATE.sub(lambda found: f"{found[1]}-{found[2].zfill(2)}-{found[3].zfill(2)}", text)
