@@ -6,6 +6,7 @@ A small tmpfs is the disk, so this needs the right to mount; :func:`may_mount` t
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -52,6 +53,12 @@ def disk(where: Path, size: str = LARGE) -> Iterator[Path]:
     try:
         yield where
     finally:
+        unmount(where)
+
+
+def unmount(where: Path) -> None:
+    """Take a disk away, if it is still there."""
+    if os.path.ismount(where):
         subprocess.run(["umount", "--lazy", where], check=True)
 
 

@@ -80,7 +80,7 @@ def _check_catalog(shop: Shop, stopped: list[dict[str, Any]], case: str) -> None
 def _compare(found: Answers, expected: Answers, *, exact: bool, case: str) -> None:
     """Exact engines agree; an approximate one may miss products, but never scores one differently."""
     for query, one, other in zip(QUERIES, found, expected, strict=True):
-        scores = {id: score for id, score in other}
+        scores = dict(other)
         if exact:
             assert [tuple(hit) for hit in one] == other, f"{case}: {query!r} answers {one}, a fresh open {other}"
             continue
