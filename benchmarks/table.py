@@ -52,13 +52,14 @@ def _summary(reports: list[dict[str, Any]]) -> Iterator[str]:
 
 def _section(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"## {report['benchmark']}\n"
-    yield f"{_sentence(report['protocol'])}\n"
+    yield f"{report['protocol']}.\n"
     yield "| figure | target | reached | met? |"
     yield "|---|---|---|---|"
     for name, figure in report["figures"].items():
         yield f"| {name} | {_target(figure)} | {_shown(figure['value'], figure['unit'])} | {_verdict(figure)} |"
     yield ""
-    yield f"Measured {report['date']} in {report['wall_s']:.0f} s on {_machine(report['machine'])}; {_versions(report)}."
+    took = f"Measured {report['date']} in {report['wall_s']:.0f} s"
+    yield f"{took} on {_machine(report['machine'])}; {_versions(report)}."
     if settings := _plain(report["settings"]):
         yield f"Settings: {settings}."
     yield f"Seeds: {_plain(report['seeds'])}.\n"
@@ -92,10 +93,6 @@ def _shown(value: float, unit: str) -> str:
     else:
         text = f"{value:,.0f}"
     return f"{text} {unit}".strip()
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + "."
 
 
 def _machine(machine: Mapping[str, Any]) -> str:
