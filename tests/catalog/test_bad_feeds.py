@@ -108,6 +108,12 @@ def test_chinese_xml_in_its_own_encoding(tmp_path: Path) -> None:
     assert products[0].brand == "华为"
 
 
+@pytest.mark.parametrize("name", ["UTF-9", "rot13", "hex", "idna", "undefined", "unicode_escape", "utf-16"])
+def test_an_encoding_that_is_none_reads_as_utf8(name: str, tmp_path: Path) -> None:
+    found, _ = ids(tmp_path / "x.xml", rss(item("1")).replace(b'"1.0"', f'"1.0" encoding="{name}"'.encode(), 1))
+    assert found == ["1"]
+
+
 def test_a_gzip_bomb_stops_early(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "bomb.csv.gz", "wb", compresslevel=9) as file:
         file.write(b"id,title\n1,")

@@ -27,6 +27,10 @@ _FOREIGN = (
     (b"SQLite format 3", "an SQLite database"),
 )
 _CONVERT = "Convert it: iconv -f WINDOWS-1252 -t UTF-8 FILE > FILE.utf8, or save it again as 'CSV UTF-8'."
+# Codecs for text whose first bytes read as ASCII, as those of the declaration just did.
+_XML_CODECS = re.compile(
+    r"utf-8|ascii|iso8859-\d+|cp\d{3,4}|koi8-\w|mac-\w+|gb2312|gbk|gb18030|big5\w*|euc_\w+|shift_jis\w*"
+)
 _DELIMITERS = (",", "\t", ";", "|")
 
 
@@ -112,10 +116,10 @@ def _declared(head: bytes) -> str:
     found = re.match(rb"(?:\xef\xbb\xbf)?\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})[\"']", head)
     name = found.group(1).decode("ascii") if found else "utf-8"
     try:
-        b"".decode(name)
+        codec = codecs.lookup(name).name
     except LookupError:
         return "utf-8"
-    return codecs.lookup(name).name
+    return codec if _XML_CODECS.fullmatch(codec) else "utf-8"
 
 
 def _encoding(head: bytes, path: Path, *, whole: bool) -> tuple[str, tuple[str, ...]]:
