@@ -71,6 +71,16 @@ def test_mended_rejects_can_be_fed_again(tmp_path: Path, feed: Path) -> None:
         assert shop.truth.get(["e"])["e"].title == "nameless"
 
 
+def test_the_file_of_rejects_itself_can_be_fed(tmp_path: Path, feed: Path) -> None:
+    with Shop.create(tmp_path / "shop") as shop:
+        path = Path(shop.ingest(feed).rejects_path)
+        path.write_text(path.read_text("utf-8").replace('"id": ""', '"id": "mended"'), "utf-8")
+        again = shop.ingest(path)
+        assert (again.added, again.rejected) == (1, 0)
+        assert not path.exists()
+        assert len(list(path.parent.glob("rejects-fed-*.jsonl"))) == 1
+
+
 def test_strict_stops_at_the_first_reject(tmp_path: Path, feed: Path) -> None:
     with Shop.create(tmp_path / "shop") as shop, pytest.raises(DataError, match=r"feed\.csv, row"):
         shop.ingest(feed, strict=True)

@@ -51,7 +51,7 @@ def ingested(report: IngestReport, shop: Path, *, dry_run: bool) -> None:
     if report.rejects_path:
         say(f"{report.rejected} rows rejected. What was wrong, and where: {report.rejects_path}")
     if report.rejected:
-        say(f"Mend the rows in a copy of it and feed the copy in: goodsense ingest {shop} mended.jsonl")
+        say(f"Mend the rows there and feed the file in again: goodsense ingest {shop} {report.rejects_path}")
     say(f"{report.seconds:.1f} s. Next: goodsense build {shop}")
 
 

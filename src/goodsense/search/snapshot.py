@@ -115,14 +115,25 @@ class Snapshot:
 
     def terms(self, query: EncodedQuery, rows: Rows) -> Terms:
         """Every named term of every row; the score is their sum. ``(r,) -> (r, t)``."""
-        columns: dict[str, NDArray[np.float64]] = {}
-        for encoded in query.parts:
-            for name, values in self._part_terms(encoded, rows):
-                columns[name] = columns[name] + values if name in columns else values
+        columns = self._columns_of(query, rows)
         names = tuple(columns)
         table = np.stack([columns[name] for name in names], axis=1) if names else np.zeros((len(rows), 0))
         ids = self.ids
         return Terms(tuple(ids[row] for row in rows.tolist()), names, table)
+
+    def scores(self, query: EncodedQuery, rows: Rows) -> NDArray[np.float64]:
+        """The sums of :meth:`terms`, for many rows whose names nobody asks for. ``(r,) -> (r,)``."""
+        total = np.zeros(len(rows))
+        for values in self._columns_of(query, rows).values():
+            total += values
+        return total
+
+    def _columns_of(self, query: EncodedQuery, rows: Rows) -> dict[str, NDArray[np.float64]]:
+        columns: dict[str, NDArray[np.float64]] = {}
+        for encoded in query.parts:
+            for name, values in self._part_terms(encoded, rows):
+                columns[name] = columns[name] + values if name in columns else values
+        return columns
 
     def _part_terms(self, encoded: EncodedPart, rows: Rows) -> list[tuple[str, NDArray[np.float64]]]:
         kind, weight = encoded.part.kind, encoded.part.weight

@@ -123,7 +123,8 @@ def evaluate_classify(
     """Learn a field's value from the other fields and report on rows that were never learned from.
 
     The field itself, and every field that equals it, is taken out of the inputs, and encoders of text and attributes
-    are fitted anew on the training rows; ``mask_label`` also removes the words of all its values from all text.
+    are fitted anew on the training rows. Settings are chosen on validation rows; the chosen head is then fitted on
+    training and validation rows together. ``mask_label`` also removes the words of all its values from all text.
 
     Raises
     ------
@@ -140,7 +141,7 @@ def evaluate_classify(
         return _score(choose_classifier(*_xy(train, labels), *_xy(val, labels), names=("kernel-ridge",), seed=seed))
 
     fused = _best_fusion(blocks, splits, score, progress)
-    return evaluate_classifier(fused, labels, splits, seed=seed, progress=progress)
+    return evaluate_classifier(fused, labels, splits, seed=seed, refit=True, progress=progress)
 
 
 def evaluate_regress(
@@ -167,7 +168,7 @@ def evaluate_regress(
         return _score(choose_regressor(*_xy(train, targets), *_xy(val, targets), names=("ridge",), seed=seed))
 
     fused = _best_fusion(blocks, splits, score, progress)
-    return evaluate_regressor(fused, targets, splits, seed=seed, progress=progress), targets
+    return evaluate_regressor(fused, targets, splits, seed=seed, refit=True, progress=progress), targets
 
 
 def _held(
@@ -189,7 +190,7 @@ def _held(
     splits = fill_splits(given, [product.title or product.id for product in labelled])
     train = [i for i, split in enumerate(splits) if split == "train"]
     used = modalities or tuple(shop.snapshot.blocks)
-    masker = LabelMask.of(labels.values(), tokenizer=tokenizer_of(shop.recipe)) if mask else None
+    masker = LabelMask.of(labels.values(), tokenizer=tokenizer_of(shop.built_recipe)) if mask else None
     blocks = {}
     for modality in used:
         progress(f"vectors of {modality}", 0, None)
@@ -255,7 +256,7 @@ def _block(
 
 
 def _fitted(shop: Shop, modality: str, values: Sequence[Any], seed: int) -> Any:
-    recipe = shop.recipe
+    recipe = shop.built_recipe
     kind: Modality = "text" if modality == "text" else "attributes"
     name = getattr(recipe.encoders, kind)
     options = recipe.options_of(kind)

@@ -91,7 +91,7 @@ def typical_best(
             others = products[products != row]
             if (part.probes or part.lexical) and len(others):
                 query = EncodedQuery(Query((part.part,)), (part,))
-                scores.setdefault(part.part.kind, []).append(float(snapshot.terms(query, others).scores.max()))
+                scores.setdefault(part.part.kind, []).append(float(snapshot.scores(query, others).max()))
     return {kind: float(np.median(found)) for kind, found in scores.items()}
 
 

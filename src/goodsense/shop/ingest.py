@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,15 @@ class Source:
     media_root: Path | None = None
     mapping: dict[str, str] | None = None
     currency: str | None = None
+
+
+def set_aside(source: Source, rejects: Path) -> Source:
+    """A file of rejects that is fed again is renamed first, so that what is still wrong gets a fresh one."""
+    if not (source.path.exists() and rejects.exists() and source.path.samefile(rejects)):
+        return source
+    fed = rejects.with_name(f"{rejects.stem}-fed-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl")
+    rejects.rename(fed)
+    return replace(source, path=fed, media_root=source.media_root)
 
 
 def ingest(

@@ -18,7 +18,7 @@ from goodsense.search.engine import rank, search
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.artefacts import current_build
 from goodsense.shop.build import BuildReport
-from goodsense.shop.ingest import BATCH, IngestReport, Source, ingest
+from goodsense.shop.ingest import BATCH, IngestReport, Source, ingest, set_aside
 from goodsense.shop.locks import FileLock
 from goodsense.shop.overlay import IndexUpkeep, OverlayMaker
 from goodsense.shop.recipe import Recipe
@@ -103,7 +103,8 @@ class Shop:
         started = time.perf_counter()
         feeds = [source if isinstance(source, Source) else Source(Path(source)) for source in sources]
         path = rejects_path or self.directory / "rejects.jsonl"
-        with Rejects(path, strict=strict) as rejects:
+        feeds = [set_aside(source, path) for source in feeds]
+        with Rejects(None if dry_run else path, strict=strict) as rejects:
             report = ingest(
                 self.truth,
                 feeds,
@@ -112,7 +113,7 @@ class Shop:
                 dry_run=dry_run,
                 progress=progress,
             )
-            report.rejects_path = str(path) if len(rejects) else ""
+            report.rejects_path = str(path) if len(rejects) and not dry_run else ""
         report.seconds = round(time.perf_counter() - started, 3)
         return report
 
@@ -156,6 +157,11 @@ class Shop:
     def snapshot(self) -> Snapshot:
         """What is searched now: the live build with every later change on top."""
         return self._current().snapshot
+
+    @property
+    def built_recipe(self) -> Recipe:
+        """The recipe of the live build."""
+        return Recipe.load(self._current().build / "recipe.toml")
 
     @property
     def encoders(self) -> dict[str, Encoder]:

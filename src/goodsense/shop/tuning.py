@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from goodsense.evaluate import paired_bootstrap
 from goodsense.search.calibration import BM25, Calibration, fit_confidence
 
-GRID = (0.0, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3)
+START = 0.25  # a block of vectors beside words, before anything is tuned
+GRID = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)  # multiples of the start
 GATE_BOUND = -0.002  # nDCG@10
+FOLDS = 5
+_NO_WORSE = 1.3  # standard errors that a weight may seem to lose by and still count as good as the best
 _K = 10
 _UNJUDGED = 20  # best rows of a pool that nobody judged but that may well be relevant
 Key = tuple[str, str]  # (query kind, block)
@@ -59,14 +62,13 @@ def tune(
 ) -> tuple[Calibration, Verdict]:
     """Choose the weights of word queries by coordinate ascent on nDCG@10, and let the gate decide on them.
 
-    The gate compares out of fold (two folds: the weights that score one half were chosen on the other) by paired
-    bootstrap; the fused scores are kept if the lower 5 % bound of their gain over BM25 is at least ``GATE_BOUND``.
+    The gate compares out of fold (the weights that score a fold were chosen on the other folds) by paired bootstrap;
+    the fused scores are kept if the lower 5 % bound of their gain over BM25 is at least ``GATE_BOUND``.
     """
-    words = [query for query in queries if query.words_only]
+    words, start = [query for query in queries if query.words_only], _start_weights(calibration)
     if len(words) < 10:
         verdict = Verdict(True, f"only {len(words)} validation queries, too few to tune: default weights", source)
-        return calibration, verdict
-    start = _start_weights(calibration)
+        return _with_weights(calibration, start), verdict
     fused, alone = _out_of_fold(words, start), _ndcg(words, {("text", BM25): 1.0})
     comparison = paired_bootstrap(alone, fused, level=0.9, seed=seed)
     kept = not gate or comparison.lower >= GATE_BOUND
@@ -107,20 +109,27 @@ def balanced(calibration: Calibration, best: Mapping[str, float]) -> Calibration
 def ascend(
     queries: Sequence[TuningQuery], start: Mapping[Key, float], *, free: Iterable[Key] | None = None
 ) -> dict[Key, float]:
-    """Two rounds of coordinate ascent over multiples of the start; BM25 stays, ties keep the smaller change.
+    """Two rounds of coordinate ascent over multiples of the start; BM25 stays.
 
-    A block that fewer than ten queries are concerned with keeps its weight.
+    Of all weights that are not surely worse than the best one (paired, by the standard error) the one nearest to the
+    start is taken: a few hundred queries cannot tell such weights apart, and chasing the best of them overfits. A
+    block that fewer than ten queries are concerned with keeps its weight.
     """
     weights = dict(start)
     for key in 2 * sorted(free if free is not None else (key for key in weights if key[1] != BM25)):
         concerned = [query for query in queries if key in query.terms]
         if len(concerned) < 10:
             continue
-        scored = {w: _ndcg(concerned, {**weights, key: w}).mean() for w in (start[key] * step for step in GRID)}
-        best = max(scored.values())
-        near = [w for w, value in scored.items() if value >= best - 5e-4]
-        weights[key] = min(near, key=lambda w: (abs(w - start[key]), w))
+        scored = {step: _ndcg(concerned, {**weights, key: start[key] * step}) for step in GRID}
+        best = max(scored.values(), key=lambda values: float(values.mean()))
+        near = [step for step, values in scored.items() if _as_good(values, best)]
+        weights[key] = start[key] * min(near, key=lambda step: abs(np.log((step + 0.1) / 1.1)))
     return weights
+
+
+def _as_good(values: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
+    lost = best - values
+    return bool(lost.mean() <= _NO_WORSE * lost.std(ddof=1) / np.sqrt(len(lost)) + 5e-4)
 
 
 def learn_confidence(calibration: Calibration, queries: Sequence[TuningQuery]) -> Calibration:
@@ -142,7 +151,7 @@ def learn_confidence(calibration: Calibration, queries: Sequence[TuningQuery]) -
 
 
 def _start_weights(calibration: Calibration) -> dict[Key, float]:
-    return {key: affine.weight for key, affine in calibration.maps.items() if key[0] == "text"}
+    return {key: 1.0 if key[1] == BM25 else START for key in calibration.maps if key[0] == "text"}
 
 
 def _with_weights(calibration: Calibration, weights: Mapping[Key, float]) -> Calibration:
@@ -151,9 +160,9 @@ def _with_weights(calibration: Calibration, weights: Mapping[Key, float]) -> Cal
 
 
 def _out_of_fold(queries: Sequence[TuningQuery], start: Mapping[Key, float]) -> NDArray[np.float64]:
-    folds = np.arange(len(queries)) % 2
+    folds = np.arange(len(queries)) % FOLDS
     scores = np.zeros(len(queries))
-    for fold in (0, 1):
+    for fold in range(FOLDS):
         inside = [query for query, f in zip(queries, folds, strict=True) if f != fold]
         outside = [query for query, f in zip(queries, folds, strict=True) if f == fold]
         scores[folds == fold] = _ndcg(outside, ascend(inside, start))

@@ -113,6 +113,8 @@ def _row(path: Path, number: int, value: Any, rejects: Rejects) -> Row | None:
     record = rejected_record(value) if isinstance(value, dict) else value
     if isinstance(record, dict):
         return Row(number, record) if record else None
+    if record is None and value is not None:
+        return None  # the reject of a medium: its row was taken
     reason = f"the row is {_kind(record)}, not an object of column names and values"
     rejects.add(Reject(str(path), number, "", None, reason, _FIX, record))
     return None
