@@ -56,8 +56,8 @@ class TextTable(_Table):
         "brand": 0.5,
         "category": 0.5,
         "attributes": 0.5,
-        "bullets": 0.3,
-        "description": 0.3,
+        "bullets": 0.5,
+        "description": 0.5,
     }
 
 
