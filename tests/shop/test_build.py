@@ -242,3 +242,15 @@ def test_given_splits_are_never_learned_from(tmp_path: Path) -> None:
         words = shop.encoders["text"]._words  # type: ignore[attr-defined]
     assert any("train" in word for word in words)
     assert not any("quixot" in word for word in words)
+
+
+@pytest.mark.parametrize("distance", ["dot", "euclidean"])
+def test_other_distances_build_and_explain(tmp_path: Path, distance: str) -> None:
+    recipe = Recipe.model_validate({"index": {"distance": distance}})
+    with Shop.create(tmp_path / "shop") as shop:
+        shop.add(toys(40, tmp_path / "shop"))
+        build(tmp_path / "shop", recipe, workers=1)
+        for hit in shop.search("red wooden train", k=5, explain=True):
+            assert sum(hit.terms.values()) == pytest.approx(hit.score, abs=1e-6)
+        assert shop.similar("toy-0001", k=5).ids
+        assert "train red" in shop.search("red wooden train", k=1)[0].title
