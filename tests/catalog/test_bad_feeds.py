@@ -86,6 +86,15 @@ def test_a_broken_item_costs_itself_only(broken: str, tmp_path: Path) -> None:
     assert "damaged" in rejects[0].reason
 
 
+@pytest.mark.parametrize("declaration", ['xmlns:x=""', 'xmlns:xmlns="u"', 'xmlns:xml="u"', 'xmlns:g="other"'])
+def test_broken_declarations_end_in_items_or_an_error(declaration: str, tmp_path: Path) -> None:
+    data = rss("".join(item(str(n), "&nbsp;" * (n % 2)) for n in range(20)))
+    data = data.replace(b'<rss version="2.0"', f'<rss version="2.0" {declaration}'.encode())
+    found, rejects = ids(tmp_path / "x.xml", data)
+    assert len(found) + len(rejects) in range(20, 23)
+    assert found
+
+
 def test_broken_items_of_atom_feeds_too(tmp_path: Path) -> None:
     entries = "".join(f'<entry><g:id>{n}</g:id><link href="http://x/{n}"/>{"&" * (n == 2)}</entry>' for n in range(4))
     head = '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.com/ns/1.0">'

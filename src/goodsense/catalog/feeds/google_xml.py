@@ -95,6 +95,17 @@ def _rows(source: Path, sniffed: Sniffed, rejects: Rejects) -> Iterator[Row]:
                 stream.resume()
 
 
+def _parses(opening: str) -> bool:
+    """Whether the beginning of a document is sound, as far as it goes."""
+    from defusedxml.ElementTree import ParseError, XMLParser
+
+    try:
+        XMLParser(forbid_dtd=True).feed(opening)
+    except ParseError:
+        return False
+    return True
+
+
 class _Stream:
     """Feeds the parser block by block and starts a new one after damage."""
 
@@ -104,8 +115,11 @@ class _Stream:
         self._block = self._read().removeprefix("\ufeff").lstrip()
         spaces = dict(_NAMESPACE.findall(self._block))
         declared = " ".join(f"{name}={uri}" for name, uri in spaces.items())
-        atom = _ATOM.search(self._block) is not None
-        self._prologue = f"<feed {declared}>" if atom else f"<rss {declared}><channel>"
+        opening = "<feed {}>" if _ATOM.search(self._block) else "<rss {}><channel>"
+        self._prologue = opening.format(declared)
+        if not _parses(self._prologue):
+            self._prologue = opening.format(f'xmlns:g="{_G}"')
+        self._given = 0  # bytes of the block that are the prologue
         self.ended = False
         self._start()
 
@@ -150,11 +164,13 @@ class _Stream:
         self._before += len(self._block.encode())
         self._items.waited(len(self._block))
         self._block = self._read()
+        self._given = 0
         return ""
 
     def resume(self) -> None:
         """Go on at the beginning of the next item, with a new parser."""
-        failed = max(0, self._parser.parser.ErrorByteIndex - self._before)
+        # Never before the item that was tried last, so that every attempt gets further.
+        failed = max(self._given, self._parser.parser.ErrorByteIndex - self._before)
         rest = self._block.encode()[failed:].decode("utf-8", "ignore")
         found = _ITEM.search(rest, 1)
         while found is None:
@@ -166,6 +182,7 @@ class _Stream:
             found = _ITEM.search(rest)
         self._start()
         self._block = self._prologue + rest[found.start() :]
+        self._given = len(self._prologue.encode())
 
 
 def _checked(source: Path, number: int, values: dict[str, Any], rejects: Rejects) -> Row | None:
