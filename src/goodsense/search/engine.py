@@ -33,9 +33,10 @@ def search(
     started = time.perf_counter()
     rows = _propose(snapshot, index, query, depth=max(k, depth))
     rows = _without(rows, snapshot.rows_of(query.query.exclude))
-    terms = snapshot.terms(query, rows)
-    best = top(terms, k)
-    hits = make_hits(snapshot, query, rows[best], terms, best, explain=explain)
+    names, values = snapshot.named_terms(query, rows)
+    best = top(snapshot, rows, values.sum(axis=1), k)
+    ids = tuple(snapshot.ids[row] for row in rows[best].tolist())
+    hits = make_hits(snapshot, query, rows[best], Terms(ids, names, values[best]), explain=explain)
     message = _message(snapshot, query, hits)
     took = (time.perf_counter() - started) * 1e3
     return Hits(query.query, hits, took, engine=index.name, considered=len(rows), message=message)
@@ -43,52 +44,44 @@ def search(
 
 def rank(snapshot: Snapshot, query: EncodedQuery, ids: Sequence[str]) -> list[tuple[str, float]]:
     """Score exactly these products (a judged pool), best first."""
-    terms = snapshot.terms(query, snapshot.rows_of(ids))
-    scores = terms.scores
-    return [(terms.ids[i], float(scores[i])) for i in top(terms, len(terms.ids))]
+    rows = snapshot.rows_of(ids)
+    scores = snapshot.scores(query, rows)
+    return [(snapshot.ids[rows[i]], float(scores[i])) for i in top(snapshot, rows, scores, len(rows)).tolist()]
 
 
-def top(terms: Terms, k: int) -> NDArray[np.int64]:
+def top(snapshot: Snapshot, rows: Rows, scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     """Positions of the ``k`` best, by score, then by id, both descending."""
-    scores = terms.scores
+    places = np.arange(len(scores))
     if 0 < k < len(scores):
-        cut = np.partition(scores, len(scores) - k)[len(scores) - k]
-        places = np.flatnonzero(scores >= cut)
-    else:
-        places = np.arange(len(scores))
-    ordered = sorted(places.tolist(), key=lambda i: (scores[i], terms.ids[i]), reverse=True)
-    return np.array(ordered[:k], dtype=np.int64)
+        places = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+    keys = [
+        (score, snapshot.ids[row]) for score, row in zip(scores[places].tolist(), rows[places].tolist(), strict=True)
+    ]
+    ordered = sorted(range(len(keys)), key=keys.__getitem__, reverse=True)[:k]
+    return places[np.array(ordered, dtype=np.int64)]
 
 
 def make_hits(
-    snapshot: Snapshot,
-    query: EncodedQuery,
-    rows: Rows,
-    terms: Terms,
-    places: NDArray[np.int64],
-    *,
-    explain: bool = False,
+    snapshot: Snapshot, query: EncodedQuery, rows: Rows, terms: Terms, *, explain: bool = False
 ) -> tuple[Hit, ...]:
-    """Hits for these rows, which stand at ``places`` of ``terms``."""
-    scores = terms.scores[places]
+    """Hits of these rows and their terms, in this order."""
+    scores = terms.scores
     only_text = bool(query.parts) and all(encoded.part.kind == "text" for encoded in query.parts)
     confidence = snapshot.calibration.confidence_of(scores) if only_text else None
-    hits = []
-    for i, (row, place) in enumerate(zip(rows.tolist(), places.tolist(), strict=True)):
-        named = {name: float(value) for name, value in zip(terms.names, terms.values[place], strict=True)}
-        hits.append(
-            Hit(
-                rank=i + 1,
-                id=terms.ids[place],
-                score=float(scores[i]),
-                title=snapshot.titles[row],
-                terms=named,
-                confidence=None if confidence is None else float(confidence[i]),
-                reason=_reason(named),
-                detail=_detail(snapshot, query, row) if explain else {},
-            )
+    reasons = _reasons(terms)
+    return tuple(
+        Hit(
+            rank=i + 1,
+            id=terms.ids[i],
+            score=float(scores[i]),
+            title=snapshot.titles[row],
+            terms=dict(zip(terms.names, terms.values[i].tolist(), strict=True)),
+            confidence=None if confidence is None else float(confidence[i]),
+            reason=reasons[i],
+            detail=_detail(snapshot, query, row) if explain else {},
         )
-    return tuple(hits)
+        for i, row in enumerate(rows.tolist())
+    )
 
 
 def _propose(snapshot: Snapshot, index: Index, query: EncodedQuery, *, depth: int) -> Rows:
@@ -105,14 +98,19 @@ def _without(rows: Rows, excluded: Rows) -> Rows:
     return rows[~np.isin(rows, excluded)] if len(excluded) else rows
 
 
-def _reason(terms: dict[str, float]) -> str:
-    grouped: dict[str, float] = {}
-    for name, value in terms.items():
-        family = name.split(".")[0]
-        grouped[family] = grouped.get(family, 0.0) + value
-    strong = sorted((name for name, value in grouped.items() if value > 0), key=grouped.__getitem__, reverse=True)
-    words = {BM25: "shares words", "text": "reads alike", "image": "looks alike", "attributes": "has like attributes"}
-    return ", ".join(words.get(name, name) for name in strong)
+_WORDS = {BM25: "shares words", "text": "reads alike", "image": "looks alike", "attributes": "has like attributes"}
+
+
+def _reasons(terms: Terms) -> list[str]:
+    """What raises each score, the strongest first; every ``bm25.<field>`` counts together."""
+    families = list(dict.fromkeys(name.split(".")[0] for name in terms.names))
+    members = [[i for i, name in enumerate(terms.names) if name.split(".")[0] == family] for family in families]
+    sums = [terms.values[:, columns].sum(axis=1).tolist() for columns in members]
+    reasons = []
+    for values in zip(*sums, strict=True):
+        raising = sorted(((value, i) for i, value in enumerate(values) if value > 0), reverse=True)
+        reasons.append(", ".join(_WORDS.get(families[i], families[i]) for _, i in raising))
+    return reasons or [""] * len(terms.ids)
 
 
 def _detail(snapshot: Snapshot, query: EncodedQuery, row: int) -> dict[str, Any]:

@@ -115,17 +115,19 @@ class Snapshot:
 
     def terms(self, query: EncodedQuery, rows: Rows) -> Terms:
         """Every named term of every row; the score is their sum. ``(r,) -> (r, t)``."""
-        columns = self._columns_of(query, rows)
-        names = tuple(columns)
-        table = np.stack([columns[name] for name in names], axis=1) if names else np.zeros((len(rows), 0))
+        names, table = self.named_terms(query, rows)
         ids = self.ids
         return Terms(tuple(ids[row] for row in rows.tolist()), names, table)
 
+    def named_terms(self, query: EncodedQuery, rows: Rows) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+        """The names and values of :meth:`terms`, for many rows whose ids nobody asks for."""
+        columns = self._columns_of(query, rows)
+        table = np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(rows), 0))
+        return tuple(columns), table
+
     def scores(self, query: EncodedQuery, rows: Rows) -> NDArray[np.float64]:
-        """The sums of :meth:`terms`, for many rows whose names nobody asks for. ``(r,) -> (r,)``."""
-        total = np.zeros(len(rows))
-        for values in self._columns_of(query, rows).values():
-            total += values
+        """The sums of :meth:`terms`. ``(r,) -> (r,)``."""
+        total: NDArray[np.float64] = self.named_terms(query, rows)[1].sum(axis=1)
         return total
 
     def _columns_of(self, query: EncodedQuery, rows: Rows) -> dict[str, NDArray[np.float64]]:
