@@ -268,13 +268,14 @@ def test_rejected_rows_can_be_mended_and_fed_in_as_the_command_says(tmp_path: Pa
     feed.write_text("id,title,image\n1,good,none.jpg\n,nameless,\n", "utf-8")
     said = call("ingest", tmp_path / "shop", feed)
     assert "1 rows rejected" in said.out
-    assert f"goodsense ingest {tmp_path / 'shop'} mended.jsonl" in said.out
-    rejects = (tmp_path / "shop" / "rejects.jsonl").read_text("utf-8").splitlines()
-    (row,) = (entry for entry in map(json.loads, rejects) if entry["scope"] == "row")
-    row["record"]["id"] = "2"
-    mended = tmp_path / "mended.jsonl"
-    mended.write_text(json.dumps(row) + "\n", "utf-8")
-    again = call("ingest", tmp_path / "shop", mended, "--json")
+    path = tmp_path / "shop" / "rejects.jsonl"
+    assert f"goodsense ingest {tmp_path / 'shop'} {path}" in said.out
+    rejects = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for entry in rejects:
+        if entry["scope"] == "row":
+            entry["record"]["id"] = "2"
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in rejects), "utf-8")
+    again = call("ingest", tmp_path / "shop", path, "--json")
     assert (again.code, again.json["added"]) == (0, 1)
 
 
