@@ -71,6 +71,14 @@ def tokenizer_of(recipe: Recipe) -> Tokenizer:
     return Tokenizer(dictionary=text.dictionary, stem=text.stem, stop_words=text.stop_words)
 
 
+def options_for(recipe: Recipe, modality: Modality) -> dict[str, Any]:
+    """The options that a recipe gives an encoder; text encoders that weigh fields take the recipe's weights."""
+    options = recipe.options_of(modality)
+    if modality == "text" and "field_weights" in encoder_options("text", recipe.encoders.text):
+        options.setdefault("field_weights", dict(recipe.text.fields))
+    return options
+
+
 def encode_blocks(
     shop: Path, recipe: Recipe, listing: Listing, *, refit: bool = False, workers: int = 2, progress: Progress = silent
 ) -> dict[str, EncodedBlock]:
@@ -118,7 +126,7 @@ class _Stage:
     # ---- the encoder: frozen if there is one, else fitted now
 
     def _encoder(self, listing: Listing, report: BlockReport, *, refit: bool) -> Encoder:
-        options = self._options()
+        options = options_for(self.recipe, self.modality)
         tokenizer = tokenizer_of(self.recipe) if self.modality == "text" else None
         key = settings_key(encoder=self.name, options=options, tokenizer=tokenizer.fingerprint if tokenizer else "")
         rows = [row for row in listing.learnable if _values(listing, self.modality)[row]]
@@ -135,12 +143,6 @@ class _Stage:
             facts = {"encoder": self.name, "key": key, "rows": len(rows), "number": number}
             save_encoder(self.shop, self.modality, encoder, facts)
         return encoder
-
-    def _options(self) -> dict[str, Any]:
-        options = self.recipe.options_of(self.modality)
-        if self.modality == "text" and "field_weights" in encoder_options("text", self.name):
-            options.setdefault("field_weights", dict(self.recipe.text.fields))
-        return options
 
     def _fit(self, encoder: FittedEncoder, listing: Listing, rows: Sequence[int]) -> FittedEncoder:
         seed = self.recipe.seed

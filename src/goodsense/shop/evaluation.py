@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from goodsense.catalog.product import Product, text_fields
-from goodsense.encoders import encoder_options, make_encoder
+from goodsense.encoders import make_encoder
 from goodsense.errors import DataError, UsageError
 from goodsense.evaluate import RankingReport, evaluate_run, read_qrels, read_queries
 from goodsense.fusion import AdditiveFusion
 from goodsense.progress import Progress, silent
 from goodsense.search.columns import product_fields
-from goodsense.shop.encoding import tokenizer_of
+from goodsense.shop.encoding import options_for, tokenizer_of
 from goodsense.shop.listing import encodable, fill_splits
 from goodsense.shop.shop import Shop
 from goodsense.types import Embeddings, FittedEncoder, Modality, Vectors
@@ -259,10 +259,9 @@ def _fitted(shop: Shop, modality: str, values: Sequence[Any], seed: int) -> Any:
     recipe = shop.built_recipe
     kind: Modality = "text" if modality == "text" else "attributes"
     name = getattr(recipe.encoders, kind)
-    options = recipe.options_of(kind)
-    if "field_weights" in encoder_options(kind, name):
-        options.setdefault("field_weights", dict(recipe.text.fields))
-    encoder = make_encoder(kind, name, options, tokenizer=tokenizer_of(recipe) if kind == "text" else None)
+    encoder = make_encoder(
+        kind, name, options_for(recipe, kind), tokenizer=tokenizer_of(recipe) if kind == "text" else None
+    )
     return (
         encoder.fit([value for value in values if value], seed=seed) if isinstance(encoder, FittedEncoder) else encoder
     )
