@@ -93,11 +93,14 @@ def test_a_vocabulary_numbers_words_and_keeps_the_numbers(
     words: list[str], later: list[str], others: list[str]
 ) -> None:
     base = Vocabulary.of(words)
-    grown = base.extended(later)
+    grown, numbers = base.extended(later)
     assert base.tolist() == sorted(set(words))
     assert grown.tolist() == [*base.tolist(), *(w for w in dict.fromkeys(later) if w not in set(words))]
     assert [grown[i] for i in range(len(grown))] == grown.tolist() == grown[:]
     place = {word: i for i, word in enumerate(grown.tolist())}
+    assert numbers == {word: place[word] for word in later}
     for word in (*words, *later, *others):
         assert grown.find(word) == place.get(word, -1)
         assert base.find(word) == (place[word] if word in set(words) else -1)
+    asked = sorted({*words, *others})
+    assert base.sorted.find_sorted(asked) == [base.sorted.find(word) for word in asked]

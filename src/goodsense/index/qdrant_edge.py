@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +25,7 @@ UPSERT_BATCH = 500  # every call holds Python's global lock; this bounds how lon
 _CREATE_BATCH = 2_000
 _ABOUT = "engine.json"
 _SHARD = "shard"
+_READ_WHOLE = ("quantized.data", "inverted_index.dat")
 _REBUILD = "Rebuild the index; it holds nothing that the build does not have."
 
 
@@ -141,6 +143,7 @@ class QdrantEdgeIndex:
         directory = Path(directory)
         about = _read_about(directory)
         with _telling(directory, "opened"):
+            _read_ahead(directory / _SHARD)
             shard = engine.EdgeShard.load(str(directory / _SHARD))
             found = shard.count(engine.CountRequest(exact=True))
         if about["rows"] is not None and found != about["rows"]:
@@ -285,6 +288,16 @@ def _new_shard(path: Path, dims: Mapping[str, int], *, distance: Distance, setti
     return engine.EdgeShard.create(str(path), config)
 
 
+def _read_ahead(shard: Path) -> None:
+    """Read the files in one go that the engine reads whole at every opening, but page by page: half the time."""
+    space = bytearray(1 << 20)
+    for path in sorted(shard.glob("segments/*/*/*")):
+        if path.name in _READ_WHOLE:
+            with path.open("rb", buffering=0) as file:
+                while file.readinto(space):
+                    pass
+
+
 @lru_cache(maxsize=64)
 def _search_params(settings: EdgeSettings, k: int) -> Any:
     import qdrant_edge as engine
@@ -305,16 +318,17 @@ def _points(rows: IndexRows, *, start: int, stop: int) -> tuple[list[Any], froze
     import qdrant_edge as engine
 
     vectors: list[dict[str, Any]] = [{} for _ in range(start, stop)]
-    for block, (stored, present) in rows.dense.items():
-        part = np.ascontiguousarray(stored[start:stop], dtype=np.float32)
-        for position in np.flatnonzero(present[start:stop]).tolist():
-            vectors[position][block] = part[position]
+    for block, (stored, present) in rows.dense.items():  # lists, because they cross into the engine faster than arrays
+        spots = np.flatnonzero(present[start:stop])
+        for spot, vector in zip(spots.tolist(), stored[start:stop][spots].tolist(), strict=True):
+            vectors[spot][block] = vector
     if rows.lexical is not None:
         part = rows.lexical[start:stop].tocsr()
         part.eliminate_zeros()
-        for position in np.flatnonzero(np.diff(part.indptr)).tolist():
-            span = slice(part.indptr[position], part.indptr[position + 1])
-            vectors[position][LEXICAL] = engine.SparseVector(part.indices[span], part.data[span])
+        ends, tokens, weights = part.indptr.tolist(), part.indices.tolist(), part.data.tolist()
+        for spot, (first, last) in enumerate(pairwise(ends)):
+            if last > first:
+                vectors[spot][LEXICAL] = engine.SparseVector(tokens[first:last], weights[first:last])
     payloads = [payload_of({name: values[row] for name, values in rows.fields.items()}) for row in range(start, stop)]
     numbers = rows.rows[start:stop].tolist()
     points = [engine.Point(*point) for point in zip(numbers, vectors, payloads, strict=True)]

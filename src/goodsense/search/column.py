@@ -181,10 +181,9 @@ class Column:
         assert self.words is not None, "only a category has words"
         assert later.words is not None, "only a category has words"
         theirs = later.words.tolist()
-        numbers = np.fromiter(map(self.words.find, theirs), dtype=np.int32, count=len(theirs))
-        fresh = np.flatnonzero(numbers < 0)
-        numbers[fresh] = len(self.words) + np.arange(len(fresh))
-        words = Vocabulary(self.words.sorted, self.words.late + tuple(theirs[code] for code in fresh.tolist()))
+        words, known = self.words.extended(theirs)
+        numbers = np.fromiter(map(known.__getitem__, theirs), dtype=np.int32, count=len(theirs))
+        fresh = np.flatnonzero(numbers >= len(self.words))
         late = self.late_spellings + tuple(later.word(code) for code in fresh.tolist())
         return replace(self, words=words, late_spellings=late), numbers
 

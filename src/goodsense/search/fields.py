@@ -60,6 +60,8 @@ def field_table(products: Iterable[Product]) -> tuple[dict[str, list[FieldValues
 
 
 def _distinct(values: list[Scalar]) -> FieldValues:
+    if len(values) == 1:
+        return () if values[0] == "" else (values[0],)
     return tuple(dict.fromkeys(value for value in values if value != ""))
 
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -115,16 +116,9 @@ class Lexical:
     def document_rows(self, documents: Iterable[Document]) -> tuple[Vocabulary, DocumentRows]:
         """Weigh documents by the frozen statistics; the vocabulary grows by the tokens that it did not have."""
         kept = [*documents]
-        words = (token for document in kept for name in self.fields for token in field_tokens(document, name))
-        vocabulary = self.vocabulary.extended(words)
-        known: dict[str, int] = {}
-
-        def number(token: str) -> int:
-            if token not in known:
-                known[token] = vocabulary.find(token)
-            return known[token]
-
-        flat, lengths = numbered(kept, self.settings, number)
+        fields = (field_tokens(document, name) for document in kept for name in self.fields)
+        vocabulary, numbers = self.vocabulary.extended(chain.from_iterable(fields))
+        flat, lengths = numbered(kept, self.settings, numbers.__getitem__)
         return vocabulary, weigh(flat, lengths, self.average_lengths, self.settings)
 
     def __len__(self) -> int:

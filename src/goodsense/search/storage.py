@@ -154,6 +154,26 @@ class StringColumn(Sequence[str]):
                 high = middle
         return -1
 
+    def find_sorted(self, strings: Iterable[str]) -> list[int]:
+        """:meth:`find` of strings that come in code point order: each search begins where the last one ended."""
+        bounds, data, n = self._bounds, self._bytes, len(self.offsets) - 1
+        found = []
+        low = 0
+        for string in strings:
+            wanted = string.encode("utf-8", "surrogatepass")
+            step, high = 1, low
+            while high < n and bytes(data[bounds[high] : bounds[high + 1]]) < wanted:
+                low, high, step = high + 1, high + step, step * 2
+            high = min(high, n)
+            while low < high:
+                middle = (low + high) // 2
+                if bytes(data[bounds[middle] : bounds[middle + 1]]) < wanted:
+                    low = middle + 1
+                else:
+                    high = middle
+            found.append(low if low < n and bytes(data[bounds[low] : bounds[low + 1]]) == wanted else -1)
+        return found
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -196,10 +216,20 @@ class Vocabulary(Sequence[str]):
         """The distinct words in code point order."""
         return cls(StringColumn.of(sorted(set(words))))
 
-    def extended(self, words: Iterable[str]) -> Vocabulary:
-        """The same numbers for the same words; words not known yet get the next numbers, in the order given."""
-        fresh = tuple(word for word in dict.fromkeys(words) if self.find(word) < 0)
-        return Vocabulary(self.sorted, self.late + fresh) if fresh else self
+    def extended(self, words: Iterable[str]) -> tuple[Vocabulary, dict[str, int]]:
+        """A vocabulary that has these words too, and their numbers.
+
+        Known words keep their numbers; others get the next ones, in the order given.
+        """
+        wanted = dict.fromkeys(words)
+        ordered = sorted(wanted)
+        known = dict(zip(ordered, self.sorted.find_sorted(ordered), strict=True))
+        late = dict(self._late)
+        for word in wanted:
+            if known[word] < 0:
+                known[word] = late.setdefault(word, len(self.sorted) + len(late))
+        grown = Vocabulary(self.sorted, tuple(late)) if len(late) > len(self.late) else self
+        return grown, known
 
     def find(self, word: str) -> int:
         """The number of a word; -1 if it has none."""

@@ -8,22 +8,24 @@ from pathlib import Path
 
 import numpy as np
 
+from goodsense.search.lexical import Document
 from goodsense.search.snapshot import Overlay, Snapshot
 from goodsense.shop.encoding import pool
 from goodsense.shop.listing import Listing, input_hashes, joint_hash
 from goodsense.shop.truth import Change
 from goodsense.shop.vectors import VectorCache
-from goodsense.types import Index, Mask, Modality, Rows, Vectors, prepare
+from goodsense.types import Index, Mask, Modality, Rows, TextFields, Vectors, prepare
 
 
 @dataclass
 class OverlayMaker:
-    """Makes overlays of one build; keeps the vector caches it had to open."""
+    """Makes overlays of one build; keeps the vector caches it had to open and the words it had to find."""
 
     shop: Path
     base: Snapshot
     pending: dict[str, int] = field(default_factory=dict)
     _caches: dict[str, VectorCache] = field(default_factory=dict)
+    _documents: dict[tuple[str, int], Document] = field(default_factory=dict)  # by id and seq
 
     def make(self, changes: Sequence[Change]) -> Overlay:
         """The overlay of these changes; ``pending`` then counts products without a known vector, by block."""
@@ -31,17 +33,24 @@ class OverlayMaker:
         for change in changes:
             if change.product is not None:
                 listing.add(change.product, group=change.id)
-        tokenizer = self.base.tokenizer
-        names = self.base.lexical.fields if self.base.lexical is not None else ()
-        documents = [{n: tokenizer.tokens(text[n]) for n in names if n in text} for text in listing.texts]
+        keys = [(change.id, change.seq) for change in changes if change.product is not None]
+        self._documents = {
+            key: self._documents.get(key) or self._document(text)
+            for key, text in zip(keys, listing.texts, strict=True)
+        }
         return Overlay(
             ids=tuple(listing.ids),
             titles=tuple(listing.titles),
             removed=tuple(change.id for change in changes if change.product is None),
             fields=listing.columns(),
-            documents=documents,
+            documents=list(self._documents.values()),
             blocks={name: self._block(name, listing) for name in self.base.blocks},
         )
+
+    def _document(self, text: TextFields) -> Document:
+        tokenizer = self.base.tokenizer
+        names = self.base.lexical.fields if self.base.lexical is not None else ()
+        return {name: tokenizer.tokens(text[name]) for name in names if name in text}
 
     def _block(self, name: str, listing: Listing) -> tuple[Vectors, Mask]:
         """Vectors from the build where the content is the same, else from the cache, else absent."""
@@ -50,15 +59,18 @@ class OverlayMaker:
         hashes = input_hashes(listing, modality)
         vectors = np.zeros((len(listing), block.dim), dtype=np.float32)
         present = np.zeros(len(listing), dtype=np.bool_)
+        kept: dict[int, int] = {}  # to the build's row
         unknown = []
         for i, id in enumerate(listing.ids):
             row = self.base.base_row(id)
             if not hashes[i]:
                 continue
             if row is not None and block.sources is not None and block.sources[row] == joint_hash(hashes[i]):
-                vectors[i], present[i] = block.vectors[row], block.present[row]
+                kept[i] = row
             else:
                 unknown.append(i)
+        rows = list(kept.values())
+        vectors[list(kept)], present[list(kept)] = block.vectors[rows], block.present[rows]
         if unknown:
             self._from_cache(name, hashes, unknown, vectors, present)
         self.pending[name] = sum(not present[i] for i in unknown)

@@ -8,39 +8,50 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.errors import DataError
+from goodsense.search.storage import load_arrays
 from goodsense.types import Mask, Vectors
 
 _HASH = np.dtype("V16")
 
 
 class VectorCache:
-    """Vectors of one encoder, by content hash."""
+    """Vectors of one encoder, by content hash; the shards are mapped, not read."""
 
     def __init__(self, directory: Path, dim: int) -> None:
         self.directory = directory
         self.dim = dim
         directory.mkdir(parents=True, exist_ok=True)
-        self._load()
+        self._keys: list[NDArray[np.void]] = []  # by shard
+        self._shards: list[Vectors] = []
+        self._sorted: _SortedKeys | None = None
+        for path in sorted(directory.glob("*.safetensors")):
+            self._add(*_mapped(path))
 
     def __len__(self) -> int:
-        return len(self._hashes)
+        return sum(map(len, self._keys))
 
     def get(self, hashes: Sequence[str]) -> tuple[Vectors, Mask]:
         """Vectors ``(n, dim)`` and which of them were found ``(n,)``; the others are zero rows."""
         vectors = np.zeros((len(hashes), self.dim), dtype=np.float32)
-        wanted = _as_keys(hashes)
-        if not len(self._hashes) or not len(wanted):
+        if not len(self) or not len(hashes):
             return vectors, np.zeros(len(hashes), dtype=np.bool_)
-        spots = np.minimum(np.searchsorted(_sortable(self._hashes), _sortable(wanted)), len(self._hashes) - 1)
-        found = np.asarray(self._hashes[spots] == wanted, dtype=np.bool_)
-        vectors[found] = self._vectors[self._order[spots[found]]]
-        return vectors, found
+        if self._sorted is None:
+            self._sorted = _SortedKeys.of(np.concatenate(self._keys))
+        rows = self._sorted.find(_as_keys(hashes))
+        first = 0
+        for shard in self._shards:
+            here = np.flatnonzero((rows >= first) & (rows < first + len(shard)))
+            vectors[here] = shard[rows[here] - first]
+            first += len(shard)
+        return vectors, rows >= 0
 
     def put(self, hashes: Sequence[str], vectors: Vectors) -> None:
         """Add a shard; durable on return."""
@@ -57,39 +68,45 @@ class VectorCache:
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(path)
-        self._add(keys, vectors)
+        self._add(*_mapped(path))
 
-    def _load(self) -> None:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        self._hashes = np.zeros(0, dtype=_HASH)
-        self._order = np.zeros(0, dtype=np.int64)
-        self._vectors = np.zeros((0, self.dim), dtype=np.float32)
-        shards = []
-        for path in sorted(self.directory.glob("*.safetensors")):
-            try:
-                shards.append(load_file(path))
-            except (OSError, SafetensorError) as error:
-                raise DataError(
-                    f"{path} is damaged: {error}.", fix="Delete this file; the next build encodes its rows again."
-                ) from error
-        if shards:
-            hashes = np.concatenate([shard["hashes"] for shard in shards])
-            self._add(hashes, np.concatenate([shard["vectors"] for shard in shards]))
-
-    def _add(self, keys: NDArray[np.uint8], vectors: Vectors) -> None:
+    def _add(self, keys: NDArray[np.void], vectors: Vectors) -> None:
         if vectors.shape[1] != self.dim:
             raise DataError(
                 f"{self.directory} holds vectors of {vectors.shape[1]} dimensions; expected {self.dim}.",
                 fix="Delete this directory; the next build encodes again.",
             )
-        self._vectors = np.concatenate([self._vectors, vectors])
-        unsorted = np.empty(len(self._vectors), dtype=_HASH)
-        unsorted[self._order] = self._hashes
-        unsorted[len(self._hashes) :] = np.ascontiguousarray(keys).view(_HASH).ravel()
-        self._order = np.argsort(_sortable(unsorted), kind="stable")
-        self._hashes = unsorted[self._order]
+        self._keys.append(keys)
+        self._shards.append(vectors)
+        self._sorted = None
+
+
+@dataclass(frozen=True, eq=False)
+class _SortedKeys:
+    """Where every key stands, found by binary search; of keys that are there twice, one."""
+
+    keys: NDArray[np.void]
+    rows: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, keys: NDArray[np.void]) -> Self:
+        order = np.argsort(_sortable(keys), kind="stable")
+        return cls(keys[order], order)
+
+    def find(self, wanted: NDArray[np.void]) -> NDArray[np.int64]:
+        """The row of every key; -1 where it is not there. ``(n,)``."""
+        spots = np.minimum(np.searchsorted(_sortable(self.keys), _sortable(wanted)), len(self.keys) - 1)
+        return np.where(self.keys[spots] == wanted, self.rows[spots], -1)
+
+
+def _mapped(path: Path) -> tuple[NDArray[np.void], Vectors]:
+    """The keys and vectors of a shard."""
+    fix = "Delete this file; the next build encodes its rows again."
+    try:
+        arrays = load_arrays(path)
+        return arrays["hashes"].view(_HASH).ravel(), arrays["vectors"]
+    except (DataError, KeyError, ValueError, OSError) as error:
+        raise DataError(f"{path} is damaged: {error}.", fix=fix) from error
 
 
 def _as_keys(hashes: Sequence[str]) -> NDArray[np.void]:

@@ -66,10 +66,8 @@ class Segmenter:
 def _cut(run: str, frequencies: Mapping[str, int], total: int) -> list[str]:
     """What jieba's ``cut`` returns for a run, at about twice its speed: one loop over plain lists.
 
-    Single characters side by side that the dictionary does not know as a word go to jieba's hidden Markov model.
+    Single characters side by side that the dictionary does not know as a word go to the hidden Markov model.
     """
-    from jieba import finalseg
-
     ends = _best_ends(run, frequencies, log(total))
     found: list[str] = []
     start = loose = 0  # run[loose:start] are single characters that wait
@@ -78,7 +76,7 @@ def _cut(run: str, frequencies: Mapping[str, int], total: int) -> list[str]:
         if end - start > 1:
             waiting = run[loose:start]
             known = len(waiting) < 2 or frequencies.get(waiting)
-            found.extend(waiting if known else finalseg.cut(waiting))
+            found.extend(waiting if known else _hidden_words(waiting))
             if start < len(run):
                 found.append(run[start:end])
             loose = end
@@ -102,6 +100,54 @@ def _best_ends(run: str, frequencies: Mapping[str, int], log_total: float) -> li
                     top, end_of_top = score, end
         best[start], ends[start] = top, end_of_top
     return ends
+
+
+def _hidden_words(run: str) -> list[str]:
+    """What jieba's ``finalseg`` returns, at more than twice its speed: the likeliest path through its Markov model.
+
+    Each character begins a word (b), stands in one (m), ends one (e) or is one (s). Equal paths are decided as there.
+    """
+    starts, (eb, sb, mm, bm, be, me, ss, es), emissions = _markov_model()
+    begins, middles, ends, singles = emissions
+    never = -3.14e100
+    b, m, e, s = (start + table.get(run[0], never) for start, table in zip(starts, emissions, strict=True))
+    back = []
+    for char in run[1:]:
+        at_b, at_m = begins.get(char, never), middles.get(char, never)
+        at_e, at_s = ends.get(char, never), singles.get(char, never)
+        b_from_e, b_from_s = e + eb + at_b, s + sb + at_b
+        m_from_m, m_from_b = m + mm + at_m, b + bm + at_m
+        e_from_b, e_from_m = b + be + at_e, m + me + at_e
+        s_from_s, s_from_e = s + ss + at_s, e + es + at_s
+        back.append((b_from_e > b_from_s, m_from_b > m_from_m, e_from_b > e_from_m, s_from_e > s_from_s))
+        b, m, e, s = max(b_from_e, b_from_s), max(m_from_m, m_from_b), max(e_from_b, e_from_m), max(s_from_s, s_from_e)
+    return _spelt_out(run, back, last="e" if e > s else "s")
+
+
+_BEFORE = {"b": "se", "m": "mb", "e": "mb", "s": "se"}  # where a character may come from; the second if that is likelier
+
+
+def _spelt_out(run: str, back: Sequence[tuple[bool, ...]], *, last: str) -> list[str]:
+    """The words of the path that ends in ``last``."""
+    path = [last]
+    for likelier in reversed(back):
+        path.append(_BEFORE[path[-1]][likelier["bmes".index(path[-1])]])
+    found, begin = [], 0
+    for at, place in enumerate(reversed(path)):
+        if place == "b":
+            begin = at
+        elif place in "es":
+            found.append(run[begin if place == "e" else at : at + 1])
+    return found
+
+
+@lru_cache(maxsize=1)
+def _markov_model() -> tuple[tuple[float, ...], tuple[float, ...], tuple[dict[str, float], ...]]:
+    """Logarithms: how likely each place is at the start, the eight steps of a path, each character in each place."""
+    from jieba.finalseg import emit_P, start_P, trans_P
+
+    steps = tuple(trans_P[a][b] for a, b in ("EB", "SB", "MM", "BM", "BE", "ME", "SS", "ES"))
+    return tuple(start_P[place] for place in "BMES"), steps, tuple(emit_P[place] for place in "BMES")
 
 
 def _private_tokenizer(words: Sequence[str]) -> Any:

@@ -113,6 +113,8 @@ class Tokenizer:
     def _analyse(self, piece: str, stop: frozenset[str]) -> Iterable[str]:
         if piece in self._phrases:
             return self._phrase_tokens(piece, stop)
+        if piece.isascii():
+            return word_tokens(piece, stop=stop, stem=self._stem)
         if _IS_HAN.fullmatch(piece):
             return (word for word in self._segmenter.search_words(piece) if word not in stop)
         if _IS_UNSPACED.fullmatch(piece):

@@ -102,6 +102,7 @@ _ACRONYM = re.compile(r"[a-z](?:\.[a-z])+")
 _SEPARATORS = re.compile(r"[-./_&+]+")
 _GLUED = re.compile(r"([a-z]{3,})([0-9]+)|([0-9]+)([a-z]{3,})")
 _LARGE = re.compile(r"(x{2,})l")
+_ODD_WORD = re.compile(f"{COMPOUND}|{_LARGE.pattern}")
 _LONGEST = 64  # characters; nothing longer is a word that anyone would look for
 
 
@@ -117,6 +118,10 @@ def word_tokens(piece: str, *, stop: frozenset[str], stem: bool) -> list[str]:
     stem
         Whether letters-only English words are reduced by the Snowball stemmer.
     """
+    if piece.isascii() and piece.isalpha() and not _ODD_WORD.fullmatch(piece):  # most words, ten times as fast
+        if len(piece) > _LONGEST or piece in stop:
+            return []
+        return [stem_english(piece) if stem else piece]
     found = dict.fromkeys(_raw_tokens(piece))
     kept = [word for word in found if word and len(word) <= _LONGEST and word not in stop]
     return list(dict.fromkeys(stem_english(word) for word in kept)) if stem else kept
