@@ -198,14 +198,13 @@ class Snapshot:
 
     def with_overlay(self, overlay: Overlay) -> Snapshot:
         """This build with later changes on top; the build's own arrays are shared, not copied."""
+        assert self.alive is None, "an overlay lies on a build, not on another overlay"
         base = self.base_rows
-        stale = [self._row_of[id] for id in (*overlay.ids, *overlay.removed) if id in self._row_of]
+        row_of = self._row_of.copy()
+        stale = [row_of.pop(id) for id in (*overlay.ids, *overlay.removed) if id in row_of]
+        row_of.update({id: base + i for i, id in enumerate(overlay.ids)})
         alive = np.ones(base + len(overlay.ids), dtype=np.bool_)
         alive[stale] = False
-        row_of = (
-            {id: row for id, row in self._row_of.items() if row < base and alive[row]} if stale else dict(self._row_of)
-        )
-        row_of.update({id: base + i for i, id in enumerate(overlay.ids)})
         n = len(overlay.ids)
         blocks = {
             name: block.extended(*overlay.blocks.get(name, _absent(n, block.dim)))
@@ -213,7 +212,7 @@ class Snapshot:
         }
         return replace(
             self,
-            ids=[*self.ids[:base], *overlay.ids],
+            ids=[*self.ids, *overlay.ids],
             titles=_Joined(self.titles, base, overlay.titles),
             blocks=blocks,
             columns=Columns.concatenate([self.columns, Columns.from_fields(overlay.fields, n)]),
