@@ -95,7 +95,7 @@ def _one_by_one(heads: list[Any], X: Vectors, y: Targets, seed: int) -> Iterable
     return (head.fit(X, y, seed=seed) for head in heads)
 
 
-_GRID = [(width, ridge) for width in (0.3, 1.0, 3.0, 6.0) for ridge in (0.01, 0.1, 1.0)]
+_GRID = [(width, ridge) for width in (0.3, 1.0, 3.0, 6.0) for ridge in (0.003, 0.01, 0.1, 1.0)]
 
 CLASSIFIERS: Mapping[str, Family] = {
     "kernel-ridge": Family(
