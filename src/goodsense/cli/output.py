@@ -79,6 +79,7 @@ class TerminalProgress:
             self._open_ended[stage] = done
         elif done >= total > 0 and stage not in self._finished:
             self._finished.add(stage)
+            self._open_ended.pop(stage, None)
             self._tell(stage, done)
 
     def _tell(self, stage: str, done: int) -> None:

@@ -106,6 +106,8 @@ def _ingest_one(
         source.path, format=source.format, mapping=source.mapping, rejects=rejects, currency=source.currency
     )
     report.format = feed.format
+    stage = f"ingest {source.path.name}"
+    progress(stage, report.read, None)
     intake = MediaIntake(truth.directory, source, rejects, report.media, keep=not dry_run)
     for batch in _batches(_unrepeated(truth, iter(feed), rejects, source.path), BATCH):
         products = [intake.take_in(row, product) for row, product in batch]
@@ -117,7 +119,8 @@ def _ingest_one(
             report.added += applied.added
             report.changed += applied.changed
             report.unchanged += applied.unchanged
-        progress(f"ingest {source.path.name}", report.read, None)
+        progress(stage, report.read, None)
+    progress(stage, report.read, report.read)
     report.notes += feed.notes
 
 
