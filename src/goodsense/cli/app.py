@@ -177,19 +177,18 @@ def similar(
 def judge(
     shop: ShopDir,
     queries: Annotated[Path, typer.Option(help="Queries: TSV or BEIR JSONL.")],
-    qrels: Annotated[Path, typer.Option(help="Judgements: TREC or BEIR TSV.")],
+    qrels: Annotated[Path | None, typer.Option(help="Judgements: TREC or BEIR TSV.")] = None,
     json: Json = False,
 ) -> None:
-    """Keep judged queries in the shop; the next build tunes its weights on them."""
+    """Keep queries in the shop: the next build tunes on judged ones, and learns from photos how shoppers take them."""
     from goodsense.shop import Shop
     from goodsense.shop.evaluation import store_judgements
 
     with Shop.open(shop) as opened:
         kept, grades = store_judgements(opened, queries, qrels)
     found: dict[str, Any] = {"queries": kept, "judgements": grades}
-    emit(
-        found, as_json=json, text=lambda: say(f"{kept} queries with {grades} judgements; the next build tunes on them.")
-    )
+    said = f"{kept} queries with {grades} judgements; the next build learns from them."
+    emit(found, as_json=json, text=lambda: say(said))
 
 
 @app.command()

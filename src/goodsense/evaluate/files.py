@@ -215,7 +215,9 @@ def _query(record: Mapping[str, str], source: Path, number: int) -> Query:
     for modality in ("image", "audio", "video"):
         if uri := record.get(modality, ""):
             ref = REF_TYPES[modality](uri)
-            parts.append(Part(modality, ref if ref.is_url else REF_TYPES[modality](str(source.parent / uri))))
+            if not ref.is_url:
+                ref = REF_TYPES[modality](str((source.parent / uri).absolute()))
+            parts.append(Part(modality, ref))
     liked = record.get("like", "")
     if liked:
         parts.append(Part("like", liked))

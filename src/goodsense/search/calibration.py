@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from goodsense.types import Vectors
 
 BM25 = "bm25"  # the lexical block's name; its terms are `bm25.<field>`
 
@@ -42,11 +44,13 @@ class Affine:
 class Calibration:
     """The affine maps of a build, by query kind and block, and the confidence curve of text queries.
 
-    ``confidence`` holds knots ``(score, P(relevant))``, ascending; empty when nothing could be learned.
+    ``confidence`` holds knots ``(score, P(relevant))``, ascending; empty when nothing could be learned. ``shifts``
+    holds the unit direction in which all queries of a kind lie apart from a block's products, whatever they ask for.
     """
 
     maps: Mapping[tuple[str, str], Affine]
     confidence: tuple[tuple[float, float], ...] = ()
+    shifts: Mapping[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
 
     def affine(self, kind: str, block: str) -> Affine:
         return self.maps.get((kind, block), Affine(weight=0.0))
@@ -63,6 +67,13 @@ class Calibration:
                 maps[kind, block] = replace(maps[kind, block], weight=weight)
         return replace(self, maps=maps)
 
+    def unshifted(self, kind: str, block: str, vectors: Vectors) -> Vectors:
+        """Query vectors ``(n, d)`` without what all queries of this kind have in common."""
+        if (kind, block) not in self.shifts:
+            return vectors
+        shift = np.array(self.shifts[kind, block], dtype=np.float32)
+        return vectors - (vectors @ shift)[:, None] * shift
+
     def confidence_of(self, scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """P(relevant) of each score ``(n,)``, by linear interpolation between the knots."""
         if not self.confidence:
@@ -76,12 +87,16 @@ class Calibration:
             {"kind": kind, "block": block, "mean": a.mean, "scale": a.scale, "weight": a.weight}
             for (kind, block), a in sorted(self.maps.items())
         ]
-        return {"maps": maps, "confidence": [list(knot) for knot in self.confidence]}
+        shifts = [
+            {"kind": kind, "block": block, "shift": list(shift)} for (kind, block), shift in sorted(self.shifts.items())
+        ]
+        return {"maps": maps, "confidence": [list(knot) for knot in self.confidence], "shifts": shifts}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Calibration:
         maps = {(m["kind"], m["block"]): Affine(m["mean"], m["scale"], m["weight"]) for m in data["maps"]}
-        return cls(maps, tuple((float(x), float(y)) for x, y in data["confidence"]))
+        shifts = {(s["kind"], s["block"]): tuple(map(float, s["shift"])) for s in data.get("shifts", ())}
+        return cls(maps, tuple((float(x), float(y)) for x, y in data["confidence"]), shifts)
 
 
 def fit_confidence(good: NDArray[np.float64], bad: NDArray[np.float64]) -> tuple[tuple[float, float], ...]:

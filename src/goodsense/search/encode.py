@@ -117,7 +117,8 @@ def _encode_value(
     probes = {}
     for name in reached:
         block = snapshot.blocks[name]
-        vector = prepare(encoders[name].encode_query([value]), block.distance)[0]
+        vector = encoders[name].encode_query([value])
+        vector = prepare(snapshot.calibration.unshifted(part.kind, name, vector), block.distance)[0]
         if np.any(vector):
             probes[name] = vector
     if not words or snapshot.lexical is None:

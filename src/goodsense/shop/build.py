@@ -28,6 +28,7 @@ from goodsense.shop.evidence import calibrate, gather_evidence, typical_best
 from goodsense.shop.listing import Listing, read_listing
 from goodsense.shop.locks import FileLock
 from goodsense.shop.recipe import Recipe
+from goodsense.shop.shifts import query_shifts
 from goodsense.shop.truth import Truth
 from goodsense.shop.tuning import Verdict, balanced, learn_confidence, tune, tune_parts
 from goodsense.text import Tokenizer
@@ -139,8 +140,13 @@ class _Builder:
     ) -> tuple[Snapshot, Verdict]:
         self.progress("calibrate and tune", 0, None)
         seed = self.recipe.seed
+        queries, qrels = self.truth.judged_queries()
         snapshot = replace(snapshot, calibration=calibrate(snapshot, blocks, listing, seed=seed))
-        evidence = gather_evidence(snapshot, blocks, listing, self.truth.judged_queries(), seed=seed)
+        encoders = {name: block.encoder for name, block in blocks.items()}
+        shifts = query_shifts(snapshot, encoders, queries, seed=seed)
+        snapshot = replace(snapshot, calibration=replace(snapshot.calibration, shifts=shifts))
+        self.report.notes += [f"{name}: what all {kind} queries have in common is left out" for kind, name in shifts]
+        evidence = gather_evidence(snapshot, blocks, listing, (queries, qrels), seed=seed)
         calibration, given = snapshot.calibration, self.recipe.fusion.weights
         if given == "tuned":
             calibration, verdict = tune(

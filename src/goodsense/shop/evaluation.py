@@ -95,14 +95,18 @@ def evaluate_search(
     return SearchEvaluation(report, run, latency, skipped, round(time.perf_counter() - started, 3))
 
 
-def store_judgements(shop: Shop, queries: Path, qrels: Path) -> tuple[int, int]:
-    """Keep judged queries in the truth; the next build tunes on them. Returns how many queries and judgements."""
-    grades = read_qrels(qrels)
-    asked = {id: query for id, query in read_queries(queries) if id in grades}
+def store_judgements(shop: Shop, queries: Path, qrels: Path | None = None) -> tuple[int, int]:
+    """Keep queries and their judgements in the truth, for the next build; returns how many of both.
+
+    Weights are tuned on judged queries. Pictures among the queries, judged or not, show how shoppers' photos differ
+    from the shop's own. Without ``qrels`` every query is kept, with them those that are judged.
+    """
+    grades = read_qrels(qrels) if qrels is not None else {}
+    asked = {id: query for id, query in read_queries(queries) if qrels is None or id in grades}
     if not asked:
         raise DataError(f"{qrels} judges none of the queries of {queries}.", fix="Check that their query ids agree.")
     as_json = {id: json.dumps(query.to_json(), ensure_ascii=False) for id, query in asked.items()}
-    kept = {id: dict(grades[id]) for id in asked}
+    kept = {id: dict(grades.get(id, {})) for id in asked}
     shop.truth.add_judgements(as_json, kept)
     return len(asked), sum(len(judged) for judged in kept.values())
 

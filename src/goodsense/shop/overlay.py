@@ -35,8 +35,7 @@ class OverlayMaker:
                 listing.add(change.product, group=change.id)
         keys = [(change.id, change.seq) for change in changes if change.product is not None]
         self._documents = {
-            key: self._documents.get(key) or self._document(text)
-            for key, text in zip(keys, listing.texts, strict=True)
+            key: self._documents.get(key) or self._document(text) for key, text in zip(keys, listing.texts, strict=True)
         }
         return Overlay(
             ids=tuple(listing.ids),

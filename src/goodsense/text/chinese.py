@@ -124,7 +124,8 @@ def _hidden_words(run: str) -> list[str]:
     return _spelt_out(run, back, last="e" if e > s else "s")
 
 
-_BEFORE = {"b": "se", "m": "mb", "e": "mb", "s": "se"}  # where a character may come from; the second if that is likelier
+# Where a character may come from; the second if that is likelier.
+_BEFORE = {"b": "se", "m": "mb", "e": "mb", "s": "se"}
 
 
 def _spelt_out(run: str, back: Sequence[tuple[bool, ...]], *, last: str) -> list[str]:
