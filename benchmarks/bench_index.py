@@ -1,6 +1,6 @@
 """Speed, recall, size and memory of the two engines on the same rows and queries.
 
-Run ``python benchmarks/bench_index.py --rows 100000 --dim 256 --json OUT``. Vectors come from a mixture of clusters
+Run ``python -m benchmarks.bench_index --rows 100000 --dim 256 --json OUT``. Vectors come from a mixture of clusters
 with a decaying spectrum, as learned vectors have; queries are rows with noise; lexical weights follow Zipf's law.
 Every stage runs in a process of its own, so that its peak memory is its own; data travel as memory-mapped files.
 """
@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
-import platform
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from benchmarks.common import disk_mb, forget_files, in_child, machine, peak_rss_mb, versions
 from goodsense.index import EdgeSettings, ExactIndex, QdrantEdgeIndex
 from goodsense.types import Compare, Filter, Index, IndexQuery, IndexRows, normalise
 
@@ -211,17 +208,17 @@ def build_engine(directory: Path, size: Size, settings: EdgeSettings) -> dict[st
     started, busy = time.perf_counter(), time.process_time()
     QdrantEdgeIndex.create(directory / "engine", rows, settings=settings).close()
     took, cpu = time.perf_counter() - started, time.process_time() - busy
-    return {"build_s": took, "build_cpu_s": cpu, "disk_mb": disk(directory / "engine") / 1e6}
+    return {"build_s": took, "build_cpu_s": cpu, "disk_mb": disk_mb(directory / "engine")}
 
 
 def serve_engine(directory: Path, size: Size, settings: EdgeSettings) -> dict[str, Any]:
-    forget(directory / "engine")
+    forget_files(directory / "engine")
     cold, index = opening(directory / "engine")
     index.close()
     warm, index = opening(directory / "engine")
     found: dict[str, Any] = {"open_cold_s": cold, "open_warm_s": warm}
     found["cases"] = run_cases(index, directory, size)
-    found["serving_rss_mb"] = peak_mb()
+    found["serving_rss_mb"] = peak_rss_mb()
     found["upsert_1000_s"] = upserts(index, directory)
     started = time.perf_counter()
     index.close()
@@ -258,60 +255,6 @@ def upserts(index: Index, directory: Path) -> float:
     if found != [999]:
         raise SystemExit(f"an upserted row was not found: {found}")
     return took
-
-
-def disk(directory: Path) -> int:
-    """Bytes that the directory takes, holes not counted."""
-    return sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())
-
-
-def forget(directory: Path) -> None:
-    """Ask the system to drop the files from its cache, so that opening is cold."""
-    for path in (p for p in directory.rglob("*") if p.is_file()):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(handle)
-
-
-def peak_mb() -> float:
-    """The process's own peak of resident memory."""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
-
-
-def _stage(send: Any, work: Callable[..., dict[str, Any]], arguments: tuple[Any, ...]) -> None:
-    found = work(*arguments)
-    send.send({**found, "peak_rss_mb": peak_mb()})
-
-
-def in_child(work: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
-    """Run a stage in a fresh process and return what it found, with its peak memory."""
-    context = multiprocessing.get_context("spawn")
-    receive, send = context.Pipe(duplex=False)
-    child = context.Process(target=_stage, args=(send, work, arguments))
-    child.start()
-    send.close()
-    try:
-        found: dict[str, Any] = receive.recv()
-    except EOFError:
-        raise SystemExit(f"{work.__name__} failed") from None
-    finally:
-        child.join()
-    return found
-
-
-def machine() -> dict[str, Any]:
-    return {
-        "platform": platform.platform(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "scipy", "qdrant-edge-py")},
-        "threads": os.environ.get("OMP_NUM_THREADS", "default"),
-        "load": os.getloadavg(),
-    }
 
 
 def compare(exact: dict[str, Any], engine: dict[str, Any]) -> dict[str, float]:
@@ -358,6 +301,7 @@ def main() -> None:
         report: dict[str, Any] = {
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine(),
+            "versions": versions(),
             "size": asdict(size),
             "settings": asdict(settings),
             "exact": in_child(run_exact, work, size),

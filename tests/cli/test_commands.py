@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from goodsense.catalog.feeds import read_feed
+from goodsense.shop import Shop
 from goodsense.tables import Rejects
 from tests.cli.calls import Called, Caller, run_command
 from tests.cli.conftest import Material, write_feed
@@ -79,6 +81,8 @@ def test_a_dry_run_adds_nothing(own: Path, tmp_path: Path, call: Caller) -> None
     assert (done.code, done.json["read"]) == (0, 8)
     assert (own / "catalog.sqlite").read_bytes() == before
     assert "dry run, nothing changed" in call("ingest", own, feed, "--dry-run").out
+    assert call("ingest", tmp_path / "new", feed, "--dry-run").code == 0
+    assert not (tmp_path / "new").exists()
 
 
 def test_delete_missing_deletes_what_the_feed_does_not_name(own: Path, tmp_path: Path, call: Caller) -> None:
@@ -224,6 +228,23 @@ def test_evaluate_classify(own: Path) -> None:
     assert found["rows"] == 14, "the test rows: every fifth of 72"
     assert found["metrics"]["accuracy"] > 0.9, "the title names the category"
     assert (own / "reports" / "classify-category-text.png").is_file()
+
+
+def test_a_split_can_stand_in_any_column_and_in_words_of_either_language(own: Path, call: Caller) -> None:
+    places = ("训练集", "validation", "test", "0")
+    told = [replace(p, attributes={**p.attributes, "part": places[i % 4]}) for i, p in enumerate(toys(72))]
+    with Shop.open(own) as shop:
+        shop.add(told)
+    asked = ("evaluate", "classify", own, "--label", "colour", "--modality", "text", "--split-column", "part")
+    done = call(*asked, "--json")
+    assert done.code == 0, done.err
+    assert done.json["rows"] == 18
+    with Shop.open(own) as shop:
+        shop.add([replace(told[0], attributes={**told[0].attributes, "part": "maybe"})])
+    refused = call(*asked)
+    assert refused.code == 3
+    assert "toy-0000" in refused.err
+    assert "maybe" in refused.err
 
 
 def test_evaluate_classify_with_masked_words_cannot_read_the_label(own: Path, call: Caller) -> None:

@@ -101,6 +101,8 @@ def test_what_is_no_table_is_named(data: bytes, message: str, tmp_path: Path) ->
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
-    for path in (tmp_path / "none", tmp_path, tmp_path / "none" / "x"):
+    for path in (tmp_path / "none", tmp_path / "none" / "x"):
         with pytest.raises(UsageError, match="no such file"):
             sniff(path)
+    with pytest.raises(UsageError, match="is a folder"):
+        sniff(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -102,8 +103,12 @@ def ingest(
 
     mapping = printing.mapping(map)
     feeds = [Source(path, format=format, media_root=media, mapping=mapping, currency=currency) for path in sources]
-    with progress_shown() as progress, Shop.create(shop) as opened:
-        report = opened.ingest(*feeds, strict=strict, delete_missing=delete_missing, dry_run=dry_run, progress=progress)
+    with progress_shown() as progress, TemporaryDirectory() as nowhere:
+        only_looking = dry_run and not (shop / "catalog.sqlite").exists()
+        with Shop.create(Path(nowhere) if only_looking else shop) as opened:
+            report = opened.ingest(
+                *feeds, strict=strict, delete_missing=delete_missing, dry_run=dry_run, progress=progress
+            )
     emit(report.to_json(), as_json=json, text=lambda: printing.ingested(report, shop, dry_run=dry_run))
     if report.rejected:
         raise typer.Exit(PartialError.exit_code)

@@ -164,15 +164,20 @@ class Snapshot:
     def probes(self, query: EncodedQuery) -> tuple[dict[str, NDArray[np.float32]], dict[int, float]]:
         """One probe per block and one set of word weights, merged over the parts, for an engine."""
         dense: dict[str, NDArray[np.float32]] = {}
+        masses: dict[str, float] = {}
         lexical: dict[int, float] = {}
         for encoded in query.parts:
             for name, probe in encoded.probes.items():
                 if self._affine(encoded, name).weight:
                     weighted = probe * np.float32(encoded.part.weight)
                     dense[name] = dense[name] + weighted if name in dense else weighted
+                    masses[name] = masses.get(name, 0.0) + encoded.part.weight
             if encoded.part.weight > 0 and self._affine(encoded, BM25).weight:
                 for token, value in encoded.lexical.items():
                     lexical[token] = lexical.get(token, 0.0) + value * encoded.part.weight
+        for name, mass in masses.items():
+            if mass > 0:  # the point that several wishes are nearest to in sum; directions are the same without it
+                dense[name] = dense[name] / np.float32(mass)
         return dense, lexical
 
     def mask(self, where: Any) -> Mask:

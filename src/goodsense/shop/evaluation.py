@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from goodsense.catalog.feeds.badvalue import BadValue
+from goodsense.catalog.feeds.values import split_of
 from goodsense.catalog.product import Product, text_fields
 from goodsense.encoders import make_encoder
 from goodsense.errors import DataError, UsageError
@@ -299,12 +301,12 @@ def _split_of(product: Product, column: str) -> str:
     if column == "split":
         return product.split
     value = product.attributes.get(column, product.extra.get(column, ""))
-    known = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-    known |= {"0": "train", "1": "val", "2": "test", "0.0": "train", "1.0": "val", "2.0": "test"}
-    found = known.get(str(value).strip().lower(), "")
-    if not found and str(value).strip():
-        raise DataError(f"product {product.id!r}: split {value!r}; expected train, val or test.")
-    return found
+    if isinstance(value, float):
+        value = f"{value:g}"
+    try:
+        return split_of(value)
+    except BadValue as error:
+        raise DataError(f"product {product.id!r}: {column} is {value!r}, an {error.reason}.", fix=error.fix) from error
 
 
 def _fields_equal_to(products: Sequence[Product], labels: Mapping[str, str]) -> list[str]:

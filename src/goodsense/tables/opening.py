@@ -89,7 +89,9 @@ def open_bytes(path: Path, *, compressed: bool, limits: TableLimits = GENEROUS) 
     """
     try:
         packed = path.open("rb")
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError) as error:
+    except IsADirectoryError as error:
+        raise UsageError(f"{path} is a folder; expected a file.", fix="Name the feed in it.") from error
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise UsageError(f"{path}: there is no such file.", fix="Check the path.") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}).", fix="Check its permissions.") from error
