@@ -1,6 +1,8 @@
 """Damaged and hostile feeds: products and rejects come out, or one clear error."""
 
 import gzip
+import json
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -208,3 +210,26 @@ def test_a_damaged_array_gives_what_comes_before(tmp_path: Path) -> None:
     seen, error = until_error(tmp_path / "x.json")
     assert seen == ["1", "2"]
     assert "x.json: item 3" in error.message
+
+
+def wide_csv(columns: int) -> bytes:
+    return b"id,title" + b",a" * (columns - 2) + b"\n" + b"1,drum" + b",x" * (columns - 2) + b"\n"
+
+
+def wide_json(columns: int) -> bytes:
+    """Three rows, each with columns that no other has."""
+    rows = ({"id": str(n), "title": "drum", **{f"k{n}-{c}": 1 for c in range(columns)}} for n in range(3))
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+@pytest.mark.parametrize(("data", "expected"), [(wide_csv(10_000), ["1"]), (wide_json(20_000), ["0", "1", "2"])])
+def test_many_columns_take_seconds_not_minutes(data: bytes, expected: list[str], tmp_path: Path) -> None:
+    started = time.process_time()
+    assert ids(tmp_path / "wide.feed", data)[0] == expected
+    assert time.process_time() - started < 5, "what is allowed for any damaged feed"
+
+
+def test_a_first_row_that_is_no_header_by_far_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"200,000 cells; expected at most 10,000") as caught:
+        ids(tmp_path / "x.csv", wide_csv(200_000))
+    assert "header" in caught.value.fix

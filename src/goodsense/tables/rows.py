@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +17,7 @@ from goodsense.tables.opening import GENEROUS, TableLimits, open_text
 from goodsense.tables.rejects import Reject, Rejects, shorten
 from goodsense.tables.sniff import Sniffed
 
+_COLUMNS = 10_000
 _KEPT = 1000  # characters of an unreadable line that stand in its reject
 _LINE_COST = 32  # characters that take as long as the handling of one line
 _REPEATS = 8
@@ -188,6 +189,11 @@ def _csv_header(lines: _Lines, path: Path, sniffed: Sniffed) -> Header:
     problem = damage("".join(lines.record), sniffed.encoding)
     if problem:
         raise DataError(f"{path}: the header cannot be read: {problem}.", fix=_CONVERT)
+    if len(cells) > _COLUMNS:
+        raise DataError(
+            f"{path}: the first row has {len(cells):,} cells; expected at most {_COLUMNS:,} columns.",
+            fix="Is it the header? Name the columns in the first row.",
+        )
     return _names([restore(cell) for cell in cells])
 
 
@@ -196,6 +202,7 @@ def _names(cells: Sequence[str]) -> Header:
     while len(cells) > 1 and not cells[-1].strip():
         cells = cells[:-1]
     names: dict[str, None] = {}
+    copies: Counter[str] = Counter()
     notes = []
     for place, cell in enumerate(cells, 1):
         name = cell if cell.startswith(("attribute.", "extra.", "option.")) else cell.strip()
@@ -203,7 +210,8 @@ def _names(cells: Sequence[str]) -> Header:
             name = f"column_{place}"
             notes.append(f"Column {place} has no name and is called {name!r}.")
         if name in names:
-            copy = next(f"{name} ({n})" for n in range(2, len(cells) + 2) if f"{name} ({n})" not in names)
+            while (copy := f"{name} ({copies[name] + 2})") in names:
+                copies[name] += 1
             notes.append(f"Column {shorten(name, 60)!r} stands there more than once; one of them is called {copy!r}.")
             name = copy
         names[name] = None

@@ -311,21 +311,22 @@ class RowReader:
     def _plan(self, keys: tuple[str, ...]) -> _Plan:
         """Work out what the columns of such a row become."""
         columns = self._columns
-        unmatched = [key for key in keys if key in set(columns.unmatched)]
-        fields = {name: tuple(c for c in found if c in keys) for name, found in columns.fields.items()}
+        here, plain = frozenset(keys), frozenset(columns.unmatched)
+        unmatched = dict.fromkeys(key for key in keys if key in plain)
+        fields = {name: tuple(c for c in found if c in here) for name, found in columns.fields.items()}
         late = [key for key in keys if key not in self._header]
         prefixed = [dict(columns.attributes), dict(columns.options), dict(columns.extra)]
         if late:  # columns that the first rows did not show
             more = match_columns(late)
             for name, found in more.fields.items():
                 if name in columns.fields:
-                    unmatched.extend(column for column in found if column not in unmatched)
+                    unmatched.update(dict.fromkeys(found))
                 else:
                     fields[name] = found
-            unmatched.extend(more.unmatched)
+            unmatched.update(dict.fromkeys(more.unmatched))
             for known, new in zip(prefixed, (more.attributes, more.options, more.extra), strict=True):
                 known.update(new)
-        return self._compile(fields, unmatched, [[(c, n) for c, n in d.items() if c in keys] for d in prefixed])
+        return self._compile(fields, [*unmatched], [[(c, n) for c, n in d.items() if c in here] for d in prefixed])
 
     def _compile(
         self, fields: Mapping[str, tuple[str, ...]], unmatched: list[str], prefixed: list[list[tuple[str, str]]]
@@ -345,11 +346,8 @@ class RowReader:
         rest = [
             column for column in unmatched if column not in self._dialect.pairs and (named is None or column in named)
         ]
-        extra = [
-            (column, column)
-            for column in unmatched
-            if named is not None and column not in (*rest, *self._dialect.pairs)
-        ]
+        taken = {*rest, *self._dialect.pairs}
+        extra = [(column, column) for column in unmatched if named is not None and column not in taken]
         ids = self._columns.fields.get("id") or fields.get("id") or ("",)
         return _Plan(
             simple=tuple(simple),
