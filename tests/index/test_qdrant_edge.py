@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy import sparse
 
 from goodsense.errors import DataError, StorageError, UsageError
 from goodsense.index import ExactIndex, QdrantEdgeIndex
-from goodsense.types import Compare, Exists, Filter, IndexQuery, IndexRows, normalise
+from goodsense.types import And, Compare, Exists, Filter, IndexQuery, IndexRows, Not, normalise
 
 E0 = np.array([1.0, 0.0], dtype=np.float32)
 
@@ -67,6 +68,27 @@ def test_upserts_survive_a_crash(directory: Path, tmp_path: Path) -> None:
     again.flush()
     again.close()
     assert json.loads((tmp_path / "left" / "engine.json").read_text())["rows"] == 5
+
+
+def test_fields_that_come_later_are_indexed_when_a_filter_first_asks(directory: Path, tmp_path: Path) -> None:
+    def late(index: QdrantEdgeIndex) -> list[str]:
+        return list(json.loads((index._directory / "engine.json").read_text())["late_keys"])
+
+    index = QdrantEdgeIndex.open(directory)
+    for start in (20, 30):
+        rows = few([start, start + 1])
+        index.upsert(replace(rows, fields={**rows.fields, "stock": [(3.0,), ()], "brand": [("kiln",), ("fell",)]}))
+    assert late(index) == ["n_stock", "s_brand"]
+    assert rows_of(index, Compare("stock", ">", 2)) == [20, 30]
+    assert late(index) == ["s_brand"]
+    shutil.copytree(directory, tmp_path / "left")  # as a crash would leave it
+    index.close()
+    for place in (directory, tmp_path / "left"):
+        again = QdrantEdgeIndex.open(place)
+        assert rows_of(again, Exists("stock")) == [20, 30]
+        assert rows_of(again, And((Compare("brand", "=", "kiln"), Not(Exists("nothing"))))) == [20, 30]
+        assert late(again) == []
+        again.close()
 
 
 def test_one_directory_is_opened_once(directory: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -16,9 +16,9 @@ import numpy as np
 from goodsense.errors import DataError, GoodsenseError, StorageError, UsageError
 from goodsense.index.checks import LEXICAL, check_distance, check_query, check_rows
 from goodsense.index.exact import candidates_of
-from goodsense.index.qdrant_filters import payload_of, translate
+from goodsense.index.qdrant_filters import keys_of, payload_of, translate
 from goodsense.progress import Progress, silent
-from goodsense.types import DISTANCES, Candidates, Distance, IndexQuery, IndexRows, Rows
+from goodsense.types import DISTANCES, Candidates, Distance, Filter, IndexQuery, IndexRows, Rows
 
 FORMAT = 1
 UPSERT_BATCH = 500  # every call holds Python's global lock; this bounds how long
@@ -79,6 +79,7 @@ class QdrantEdgeIndex:
         self._dims: dict[str, int] = dict(about["blocks"])
         self._settings = EdgeSettings(**about["settings"])
         self._keys: frozenset[str] = frozenset(shard.info().payload_schema)
+        self._late: frozenset[str] = frozenset(about.get("late_keys", ()))  # not indexed before a filter asks for them
 
     @classmethod
     def create(
@@ -120,7 +121,7 @@ class QdrantEdgeIndex:
         }
         index = cls(directory, shard, about=about)
         with _telling(directory, "written"):
-            index._insert(rows, batch=_CREATE_BATCH, progress=progress)
+            index._insert(rows, batch=_CREATE_BATCH, indexed=True, progress=progress)
             progress("optimise", 0, None)
             shard.optimize()
             shard.flush()
@@ -178,7 +179,7 @@ class QdrantEdgeIndex:
 
         check_query(query, k, dims=self._dims)
         shard = self._open_shard()
-        where = None if query.where is None else translate(query.where, self._keys)
+        where = None if query.where is None else self._translated(query.where)
         probes: dict[str, Any] = {block: np.asarray(v, dtype=np.float32) for block, v in query.dense.items()}
         weights = {token: weight for token, weight in sorted(query.lexical.items()) if weight != 0 and token >= 0}
         if weights:
@@ -201,7 +202,7 @@ class QdrantEdgeIndex:
         self._open_shard()
         with _telling(self._directory, "written"):
             self._changing()
-            self._insert(rows, batch=UPSERT_BATCH)
+            self._insert(rows, batch=UPSERT_BATCH, indexed=False)
 
     def delete(self, rows: Rows) -> None:
         """Take rows out; rows that are not there are no error."""
@@ -233,18 +234,39 @@ class QdrantEdgeIndex:
             raise UsageError("this index is closed.")
         return self._shard
 
-    def _insert(self, rows: IndexRows, *, batch: int, progress: Progress = silent) -> None:
+    def _insert(self, rows: IndexRows, *, batch: int, indexed: bool, progress: Progress = silent) -> None:
+        """Write rows; fields that come up for the first time are ``indexed`` now, or once a filter asks for them."""
         import qdrant_edge as engine
 
         n = len(rows.rows)
         for start in range(0, n, batch):
             points, keys = _points(rows, start=start, stop=min(start + batch, n))
-            for key in sorted(keys - self._keys):
-                kind = engine.PayloadSchemaType.Float if key.startswith("n_") else engine.PayloadSchemaType.Keyword
-                self._shard.update(engine.UpdateOperation.create_field_index(key, kind))
-            self._keys |= keys
+            new = keys - self._keys - self._late
+            if new and indexed:
+                self._index_keys(new)
+            elif new:
+                self._late |= new
+                self._write_about(None)
             self._shard.update(engine.UpdateOperation.upsert_points(points))
             progress("index", min(start + batch, n), n)
+
+    def _translated(self, where: Filter) -> Any:
+        """A filter in the engine's terms; the fields that it names are indexed from now on."""
+        if asked := self._late & keys_of(where):
+            with _telling(self._directory, "changed"):
+                self._index_keys(asked)
+                self._late -= asked
+                self._write_about(self._about["rows"])
+        return translate(where, self._keys)
+
+    def _index_keys(self, keys: Iterable[str]) -> None:
+        """Make filters on these payload keys quick; among 100,000 rows that takes a third of a second per key."""
+        import qdrant_edge as engine
+
+        for key in sorted(keys):
+            kind = engine.PayloadSchemaType.Float if key.startswith("n_") else engine.PayloadSchemaType.Keyword
+            self._shard.update(engine.UpdateOperation.create_field_index(key, kind))
+        self._keys |= frozenset(keys)
 
     def _changing(self) -> None:
         """Say in the directory that its row count is in motion, so that a crash is no damage."""
@@ -252,7 +274,7 @@ class QdrantEdgeIndex:
             self._write_about(None)
 
     def _write_about(self, rows: int | None) -> None:
-        self._about["rows"] = rows
+        self._about |= {"rows": rows, "late_keys": sorted(self._late)}
         draft = self._directory / f"{_ABOUT}.draft"
         draft.write_text(json.dumps(self._about, indent=1, sort_keys=True), encoding="utf-8")
         draft.replace(self._directory / _ABOUT)

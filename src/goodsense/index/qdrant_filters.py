@@ -73,6 +73,15 @@ def translate(where: Filter, keys: Collection[str]) -> Any:
     return _any_of(found)
 
 
+def keys_of(where: Filter) -> frozenset[str]:
+    """The payload keys that a filter may look at."""
+    if isinstance(where, Not):
+        return keys_of(where.term)
+    if isinstance(where, And | Or):
+        return frozenset().union(*map(keys_of, where.terms))
+    return frozenset(payload_key(kind, where.field) for kind in KINDS)
+
+
 def _equals(name: str, values: Iterable[Scalar], keys: Collection[str]) -> list[Any]:
     """One condition per kind of value, numbers one each."""
     import qdrant_edge as engine
