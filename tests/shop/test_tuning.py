@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from goodsense.search.calibration import BM25, Affine, Calibration, fit_confidence
-from goodsense.shop.tuning import START, TuningQuery, ascend, balanced, learn_confidence, tune, tune_parts
+from goodsense.shop.tuning import (
+    PRETRAINED_START,
+    START,
+    TuningQuery,
+    ascend,
+    balanced,
+    learn_confidence,
+    tune,
+    tune_parts,
+)
 
 WORDS, VECTORS, LOOKS = ("text", BM25), ("text", "text"), ("image", "image")
 
@@ -109,3 +118,11 @@ def test_affine_maps() -> None:
     assert fitted(raw).std() == pytest.approx(1.0)
     assert Affine.fitted(np.ones(4)).scale == 1.0  # what does not vary is not blown up
     assert Affine.of_lexical(np.array([0.0, 3.0, 4.0])).mean == 0.0
+
+
+def test_a_pretrained_block_starts_with_more_weight() -> None:
+    few = queries(3, helpful=True)
+    for pretrained, weight in (((), START), (("text",), PRETRAINED_START)):
+        tuned, verdict = tune(calibration(), few, source="made", gate=True, seed=0, pretrained=pretrained)
+        assert "too few to tune" in verdict.reason
+        assert (tuned.maps[WORDS].weight, tuned.maps[VECTORS].weight) == (1.0, weight)

@@ -50,6 +50,8 @@ class MiniLmEncoder:
         If torch, transformers or the model is not installed.
     """
 
+    pretrained = True  # so that tuning starts from more weight
+
     def __init__(
         self,
         *,

@@ -150,7 +150,12 @@ class _Builder:
         calibration, given = snapshot.calibration, self.recipe.fusion.weights
         if given == "tuned":
             calibration, verdict = tune(
-                calibration, evidence.queries, source=evidence.source, gate=self.recipe.fusion.gate, seed=seed
+                calibration,
+                evidence.queries,
+                source=evidence.source,
+                gate=self.recipe.fusion.gate,
+                seed=seed,
+                pretrained=[name for name, encoder in encoders.items() if getattr(encoder, "pretrained", False)],
             )
         else:
             for kind in {kind for kind, _ in calibration.maps}:

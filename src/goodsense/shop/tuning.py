@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from goodsense.evaluate import paired_bootstrap
 from goodsense.search.calibration import BM25, Calibration, fit_confidence
 
 START = 0.25  # a block of vectors beside words, before anything is tuned
+PRETRAINED_START = 1.0  # one whose encoder learned from more texts than a shop has
 GRID = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)  # multiples of the start
 GATE_BOUND = -0.002  # nDCG@10
 FOLDS = 5
@@ -58,14 +59,21 @@ class Verdict:
 
 
 def tune(
-    calibration: Calibration, queries: Sequence[TuningQuery], *, source: str, gate: bool, seed: int
+    calibration: Calibration,
+    queries: Sequence[TuningQuery],
+    *,
+    source: str,
+    gate: bool,
+    seed: int,
+    pretrained: Collection[str] = (),
 ) -> tuple[Calibration, Verdict]:
     """Choose the weights of word queries by coordinate ascent on nDCG@10, and let the gate decide on them.
 
     The gate compares out of fold (the weights that score a fold were chosen on the other folds) by paired bootstrap;
-    the fused scores are kept if the lower 5 % bound of their gain over BM25 is at least ``GATE_BOUND``.
+    the fused scores are kept if the lower 5 % bound of their gain over BM25 is at least ``GATE_BOUND``. Blocks of
+    ``pretrained`` encoders start with more weight.
     """
-    words, start = [query for query in queries if query.words_only], _start_weights(calibration)
+    words, start = [query for query in queries if query.words_only], _start_weights(calibration, pretrained)
     if len(words) < 10:
         verdict = Verdict(True, f"only {len(words)} validation queries, too few to tune: default weights", source)
         return _with_weights(calibration, start), verdict
@@ -150,8 +158,9 @@ def learn_confidence(calibration: Calibration, queries: Sequence[TuningQuery]) -
     return replace(calibration, confidence=fit_confidence(np.concatenate(good), np.concatenate(bad)))
 
 
-def _start_weights(calibration: Calibration) -> dict[Key, float]:
-    return {key: 1.0 if key[1] == BM25 else START for key in calibration.maps if key[0] == "text"}
+def _start_weights(calibration: Calibration, pretrained: Collection[str]) -> dict[Key, float]:
+    weights = {BM25: 1.0, **dict.fromkeys(pretrained, PRETRAINED_START)}
+    return {(kind, block): weights.get(block, START) for kind, block in calibration.maps if kind == "text"}
 
 
 def _with_weights(calibration: Calibration, weights: Mapping[Key, float]) -> Calibration:
