@@ -120,3 +120,14 @@ def test_labels_are_legible_with_and_without_a_chinese_font() -> None:
     assert plain.legible("红色", width=10) == "\\u7ea2…"  # an escape is never cut in two
     assert columns("红a") == 3
     assert installed_lettering().families[0] == "DejaVu Sans"
+
+
+def test_a_font_installed_after_matplotlib_wrote_its_list_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib import font_manager
+
+    known = list(font_manager.fontManager.ttflist)
+    path = next(entry.fname for entry in known if entry.name == "DejaVu Serif")
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [e for e in known if e.name == "DejaVu Sans"])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [path])
+    monkeypatch.setattr("goodsense.evaluate.lettering._CJK_FONTS", ("DejaVu Serif",))
+    assert installed_lettering.__wrapped__().families == ("DejaVu Sans", "DejaVu Serif")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_right
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -60,9 +61,20 @@ def installed_lettering() -> Lettering:
     """What this machine can write: DejaVu Sans, which comes with matplotlib, and the first CJK font found."""
     from matplotlib.font_manager import fontManager, get_font
 
+    if not any(entry.name in _CJK_FONTS for entry in fontManager.ttflist):
+        _find_new_fonts()
     files = {entry.name: entry.fname for entry in reversed(fontManager.ttflist)}
     families = ["DejaVu Sans", *[name for name in _CJK_FONTS if name in files][:1]]
     characters: set[int] = set()
     for name in families:
         characters |= set(get_font(files[name]).get_charmap())
     return Lettering(tuple(families), frozenset(characters))
+
+
+def _find_new_fonts() -> None:
+    """Take in fonts that were installed after matplotlib wrote down its list, which it never looks at again."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    for path in sorted({*findSystemFonts()} - {entry.fname for entry in fontManager.ttflist}):
+        with suppress(RuntimeError, OSError, ValueError):  # a font that cannot be read
+            fontManager.addfont(path)
