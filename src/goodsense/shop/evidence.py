@@ -153,18 +153,34 @@ def _judged(
 def _pseudo(
     snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], queries: Sequence[PseudoQuery]
 ) -> Iterable[TuningQuery]:
+    vectors = _text_vectors(snapshot, blocks["text"], queries) if "text" in blocks else {}
     for query in queries:
         raw: dict[tuple[str, str], NDArray[np.float64]] = {}
         if query.text:
-            raw |= _text_similarities(snapshot, blocks.get("text"), query)
+            raw |= _text_similarities(snapshot, vectors.get(query.id), query)
         if query.photo is not None:
             raw |= _photo_similarities(snapshot, blocks["image"], query)
         if raw:
             yield _tuning_query(snapshot, query.id, raw, dict.fromkeys(query.relevant, 1))
 
 
+def _text_vectors(
+    snapshot: Snapshot, text: EncodedBlock, queries: Sequence[PseudoQuery]
+) -> dict[str, tuple[Vectors, Vectors]]:
+    """By query id, the probe ``(d,)`` and what remains of the masked rows ``(m, d)``; all encoded at once."""
+    asked = [query for query in queries if query.text]
+    distance = snapshot.blocks["text"].distance
+    probes = prepare(text.encoder.encode_query([query.text for query in asked]), distance)
+    remaining = prepare(text.encoder.encode([left for query in asked for left in query.masked.values()]), distance)
+    ends = np.cumsum([len(query.masked) for query in asked]).tolist()
+    return {
+        query.id: (probe, remaining[end - len(query.masked) : end])
+        for query, probe, end in zip(asked, probes, ends, strict=True)
+    }
+
+
 def _text_similarities(
-    snapshot: Snapshot, text: EncodedBlock | None, query: PseudoQuery
+    snapshot: Snapshot, vectors: tuple[Vectors, Vectors] | None, query: PseudoQuery
 ) -> dict[tuple[str, str], NDArray[np.float64]]:
     """All rows, the masked ones by what remains of their text."""
     found: dict[tuple[str, str], NDArray[np.float64]] = {}
@@ -176,15 +192,11 @@ def _text_similarities(
             tokens = [{n: snapshot.tokenizer.tokens(t) for n, t in query.masked[row].items()} for row in rows]
             scores[rows] = snapshot.lexical.extended(tokens).terms(weights, _after(snapshot, len(rows)))[1].sum(axis=1)
         found["text", BM25] = scores
-    if text is not None:
-        block = snapshot.blocks["text"]
-        probe = prepare(text.encoder.encode_query([query.text]), block.distance)[0]
-        if probe.any():
-            values = _masked(similarity(probe, block.vectors, block.distance), block.present)
-            if rows:
-                remaining = prepare(text.encoder.encode([query.masked[row] for row in rows]), block.distance)
-                values[rows] = similarity(probe, remaining, block.distance)
-            found["text", "text"] = values
+    if vectors is not None and vectors[0].any():
+        block, (probe, remaining) = snapshot.blocks["text"], vectors
+        values = _masked(similarity(probe, block.vectors, block.distance), block.present)
+        values[rows] = similarity(probe, remaining, block.distance)
+        found["text", "text"] = values
     return found
 
 
@@ -212,6 +224,11 @@ def _masked(values: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[
     return np.where(present, values.astype(np.float64), np.nan)
 
 
+def _best(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+    """Rows of the ``k`` largest values, in no order."""
+    return np.argpartition(-values, k)[:k] if k < len(values) else np.arange(len(values))
+
+
 def _tuning_query(
     snapshot: Snapshot,
     id: str,
@@ -219,7 +236,7 @@ def _tuning_query(
     grades: Mapping[int, int],
 ) -> TuningQuery:
     """Cut the similarities down to the pool: the best rows of every block and everything judged."""
-    tops = [np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:POOL] for values in raw.values()]
+    tops = [_best(np.nan_to_num(values, nan=-np.inf), POOL) for values in raw.values()]
     pool = np.unique(np.concatenate([*tops, np.fromiter(grades, dtype=np.int64)]))
     terms = {}
     for (kind, block), values in raw.items():

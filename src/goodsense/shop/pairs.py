@@ -17,7 +17,7 @@ import numpy as np
 from goodsense.text.synonyms import other_words
 from goodsense.types import TextFields
 
-PER_KIND = 80
+PER_KIND = 300  # fewer leave the gate in doubt about a good encoder
 _CLAUSE = re.compile(r"[^。！？；，、,.!?;:：\n|()（）\[\]]+")
 _WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
 _HAN = re.compile(r"[\u4e00-\u9fff]")

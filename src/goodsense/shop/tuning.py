@@ -83,7 +83,7 @@ def tune(
     weights = ascend(words, start) if kept else {key: float(key[1] == BM25) for key in start}
     verdict = Verdict(
         kept,
-        _reason(kept, gate, comparison.lower),
+        _reason(kept, gate, comparison.lower, useful=any(weights[key] for key in weights if key[1] != BM25)),
         source,
         queries=len(words),
         bm25=float(alone.mean()),
@@ -199,9 +199,11 @@ def _total(query: TuningQuery, weights: Mapping[Key, float]) -> NDArray[np.float
     return total
 
 
-def _reason(kept: bool, gate: bool, lower: float) -> str:
+def _reason(kept: bool, gate: bool, lower: float, *, useful: bool) -> str:
     if not gate:
         return "the recipe turned the gate off"
+    if kept and not useful:
+        return "words alone: no weight of the vectors ranks better"
     side = "at least" if kept else "below"
     verdict = "vectors and words together" if kept else "words alone"
     return f"{verdict}: the gain's lower 5 % bound {lower:+.4f} nDCG@10 is {side} {GATE_BOUND}"
