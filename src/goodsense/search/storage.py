@@ -141,22 +141,12 @@ class StringColumn(Sequence[str]):
     def find(self, string: str) -> int:
         """Where a string stands in a sorted column; -1 if it does not. UTF-8 sorts as code points do."""
         wanted = string.encode("utf-8", "surrogatepass")
-        bounds, data = self._bounds, self._bytes
-        low, high = 0, len(self.offsets) - 1
-        while low < high:
-            middle = (low + high) // 2
-            held = bytes(data[bounds[middle] : bounds[middle + 1]])
-            if held == wanted:
-                return middle
-            if held < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return -1
+        at = self._first_from(wanted, 0, len(self))
+        return at if self._holds(at, wanted) else -1
 
     def find_sorted(self, strings: Iterable[str]) -> list[int]:
         """:meth:`find` of strings that come in code point order: each search begins where the last one ended."""
-        bounds, data, n = self._bounds, self._bytes, len(self.offsets) - 1
+        bounds, data, n = self._bounds, self._bytes, len(self)
         found = []
         low = 0
         for string in strings:
@@ -164,15 +154,23 @@ class StringColumn(Sequence[str]):
             step, high = 1, low
             while high < n and bytes(data[bounds[high] : bounds[high + 1]]) < wanted:
                 low, high, step = high + 1, high + step, step * 2
-            high = min(high, n)
-            while low < high:
-                middle = (low + high) // 2
-                if bytes(data[bounds[middle] : bounds[middle + 1]]) < wanted:
-                    low = middle + 1
-                else:
-                    high = middle
-            found.append(low if low < n and bytes(data[bounds[low] : bounds[low + 1]]) == wanted else -1)
+            low = self._first_from(wanted, low, min(high, n))
+            found.append(low if self._holds(low, wanted) else -1)
         return found
+
+    def _first_from(self, wanted: bytes, low: int, high: int) -> int:
+        """The first place from ``low`` on, before ``high``, whose string is not below ``wanted``; else ``high``."""
+        bounds, data = self._bounds, self._bytes
+        while low < high:
+            middle = (low + high) // 2
+            if bytes(data[bounds[middle] : bounds[middle + 1]]) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _holds(self, at: int, wanted: bytes) -> bool:
+        return at < len(self) and bytes(self._bytes[self._bounds[at] : self._bounds[at + 1]]) == wanted
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -23,7 +23,8 @@ class Encoder(Protocol):
     """Arrays to vectors. Text values are ``TextFields`` for products and ``str`` for queries; images are ``Image``.
 
     ``fingerprint`` covers code version, settings, preprocessing and every fitted array: with the content hash of a
-    value it is the cache key, and vectors of two fingerprints never meet in one index.
+    value it is the cache key, and vectors of two fingerprints never meet in one index. An encoder that learned from
+    more texts than a shop has may say so by a true ``pretrained``; tuning then starts from more weight.
     """
 
     @property
