@@ -32,7 +32,8 @@ def test_english_without_nltk_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_english_without_its_model_names_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    nltk = pytest.importorskip("nltk")
+    import nltk
+
     pos._english_tagger.cache_clear()
     monkeypatch.setattr(nltk.data, "path", [])
     with pytest.raises(DependencyError, match="averaged_perceptron_tagger_eng"):
@@ -40,7 +41,8 @@ def test_english_without_its_model_names_the_model(monkeypatch: pytest.MonkeyPat
 
 
 def test_english_words_carry_the_models_tags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nltk = pytest.importorskip("nltk")
+    import nltk
+
     folder = tmp_path / "taggers" / "averaged_perceptron_tagger_eng"
     folder.mkdir(parents=True)
     known = {"a": "DT", "red": "JJ", "cup": "NN"}
