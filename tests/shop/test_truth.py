@@ -3,11 +3,13 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from goodsense.catalog import Product
 from goodsense.errors import DataError, StorageError
 from goodsense.shop import locks
 from goodsense.shop.truth import SCHEMA_VERSION, Truth
@@ -135,3 +137,17 @@ def test_seen_ids(truth: Truth) -> None:
     assert truth.note_seen(["toy-0000", "x"]) == set()
     assert truth.note_seen(["toy-0000", "y"]) == {"toy-0000"}
     assert truth.unseen() == ["toy-0001", "toy-0002"]
+
+
+def test_a_catalog_of_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    with Truth.create(tmp_path) as truth:
+        truth.upsert([Product("1", "Lamp")])
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as connection:
+        for table in ("events", "reviews", "questions", "conversations", "labels", "cleaned", "cleanings"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("PRAGMA user_version = 1")
+    with Truth.open(tmp_path) as truth:
+        assert truth.get(["1"])["1"].title == "Lamp"
+        assert list(truth.rows("SELECT count(*) FROM events")) == [(0,)]
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)

@@ -104,5 +104,31 @@ def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path / "none" / "x"):
         with pytest.raises(UsageError, match="no such file"):
             sniff(path)
-    with pytest.raises(UsageError, match="is a folder"):
-        sniff(tmp_path)
+
+
+def test_a_folder_is_told_by_the_names_below_it(tmp_path: Path) -> None:
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "cats" / "a.jpg").write_bytes(b"x")
+    (tmp_path / ".hidden").write_bytes(b"x")
+    found = sniff(tmp_path)
+    assert found.format == "folder"
+    assert read_head(tmp_path, found) == "cats/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{\n  "images": []\n}\n', "object"),
+        ('{"@context": "https://schema.org",\n "name": "Lamp"}', "object"),
+        ('{"id": "1"}\n{"id": "2"}\n', "jsonl"),
+        ('{"id": "1"\n{"id": "2"}\n', "jsonl"),  # the first line is damaged
+        ('{"images": [], "annotations": []}', "jsonl"),
+        ("<!DOCTYPE html>\n<html lang=en>", "html"),
+        ("<?xml version='1.0'?><!-- a page --><HTML>", "html"),
+        ("<?xml version='1.0'?><rss><html/></rss>", "xml"),
+    ],
+)
+def test_one_object_over_several_lines_and_web_pages_are_told_apart(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "x"
+    path.write_text(text, "utf-8")
+    assert sniff(path).format == expected

@@ -14,41 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from goodsense.catalog.product import Product, content_hash, dumps, from_json
 from goodsense.errors import DataError, StorageError
 from goodsense.shop.locks import writing
-
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
-CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
-INSERT INTO state VALUES (1, 0);
-CREATE TABLE products (
-    id TEXT PRIMARY KEY,
-    seq INTEGER NOT NULL,
-    hash TEXT NOT NULL,
-    doc TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX products_by_seq ON products (seq);
-CREATE TABLE tombstones (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE queries (id TEXT PRIMARY KEY, query TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE judgements (
-    query_id TEXT NOT NULL REFERENCES queries (id) ON DELETE CASCADE,
-    product_id TEXT NOT NULL,
-    grade INTEGER NOT NULL CHECK (grade >= 0),
-    PRIMARY KEY (query_id, product_id)
-) WITHOUT ROWID;
-CREATE VIEW variants AS
-    SELECT p.id AS product_id, v.value ->> 'sku' AS sku, v.value ->> 'gtin' AS gtin,
-           v.value ->> '$.price[0]' AS price_minor, v.value ->> '$.price[1]' AS currency,
-           v.value ->> 'availability' AS availability, v.value ->> 'stock' AS stock
-    FROM products p, json_each(p.doc, '$.variants') v;
-CREATE VIEW media AS
-    SELECT p.id AS product_id, m.key AS position, m.value ->> 'kind' AS kind,
-           m.value ->> 'uri' AS uri, m.value ->> 'sha256' AS sha256
-    FROM products p, json_each(p.doc, '$.media') m;
-"""
+from goodsense.shop.schema import SCHEMA_VERSION, migration
 
 
 @dataclass(frozen=True)
@@ -83,7 +54,7 @@ class Truth:
         with _storage_errors(directory), writing(directory):
             connection = _connect(directory / "catalog.sqlite")
             if _version(connection) == 0:
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+                connection.executescript(migration(0))
         return cls._checked(directory, connection)
 
     @classmethod
@@ -109,6 +80,11 @@ class Truth:
     @classmethod
     def _checked(cls, directory: Path, connection: sqlite3.Connection) -> Truth:
         found = _version(connection)
+        if 0 < found < SCHEMA_VERSION:
+            with writing(directory):
+                if (found := _version(connection)) < SCHEMA_VERSION:  # nobody else was faster
+                    connection.executescript(migration(found))
+                    found = SCHEMA_VERSION
         if found != SCHEMA_VERSION:
             connection.close()
             raise DataError(
@@ -184,18 +160,39 @@ class Truth:
             qrels[query_id][product_id] = grade
         return queries, qrels
 
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query over the tables of ``shop/schema.py``; parameters are bound, never written into it."""
+        return iter(self._db.execute(sql, parameters))
+
     # ---- writing, each call one durable batch
+
+    @contextmanager
+    def batch(self) -> Iterator[sqlite3.Connection]:
+        """One durable batch of writes, all of it or nothing; it takes :meth:`next_seq` if it changes anything."""
+        with _storage_errors(self.directory), writing(self.directory):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def next_seq(self) -> int:
+        """Number the batch that is being written."""
+        return int(self._db.execute("UPDATE state SET seq = seq + 1 RETURNING seq").fetchone()[0])
 
     def upsert(self, products: Sequence[Product]) -> Applied:
         """Insert or replace products by id. Unchanged ones are not touched; the rest is durable on return."""
         docs = {product.id: dumps(product) for product in products}
         hashes = {id: content_hash(doc) for id, doc in docs.items()}
-        with self._batch():
+        with self.batch():
             stored = self._hashes(list(docs))
             dirty = [id for id, digest in hashes.items() if stored.get(id) != digest]
             if not dirty:
                 return Applied(unchanged=len(docs), seq=self.seq)
-            seq = self._next_seq()
+            seq = self.next_seq()
             self._db.executemany(
                 "INSERT INTO products VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
                 "SET seq = excluded.seq, hash = excluded.hash, doc = excluded.doc",
@@ -207,22 +204,22 @@ class Truth:
 
     def delete(self, ids: Iterable[str]) -> int:
         """Delete products by id; returns how many there were."""
-        with self._batch():
+        with self.batch():
             known = list(self._hashes(list(ids)))
             if known:
-                seq = self._next_seq()
+                seq = self.next_seq()
                 self._db.executemany("DELETE FROM products WHERE id = ?", [(id,) for id in known])
                 self._db.executemany("INSERT OR REPLACE INTO tombstones VALUES (?, ?)", [(id, seq) for id in known])
         return len(known)
 
     def add_judgements(self, queries: dict[str, str], qrels: dict[str, dict[str, int]]) -> None:
         """Store queries (id -> JSON) and their grades, replacing those of the same query id."""
-        with self._batch():
+        with self.batch():
             self._db.executemany("DELETE FROM queries WHERE id = ?", [(id,) for id in queries])
             self._db.executemany("INSERT INTO queries VALUES (?, ?)", list(queries.items()))
             rows = [(q, p, grade) for q in queries for p, grade in qrels.get(q, {}).items()]
             self._db.executemany("INSERT INTO judgements VALUES (?, ?, ?)", rows)
-            self._next_seq()
+            self.next_seq()
 
     # ---- ids seen during one ingest, kept by SQLite so that memory stays flat
 
@@ -250,24 +247,9 @@ class Truth:
         )
         return dict(rows.fetchall())
 
-    def _next_seq(self) -> int:
-        return int(self._db.execute("UPDATE state SET seq = seq + 1 RETURNING seq").fetchone()[0])
-
     def _forget_tombstones(self, ids: list[str]) -> None:
         if self._db.execute("SELECT EXISTS (SELECT 1 FROM tombstones)").fetchone()[0]:
             self._db.executemany("DELETE FROM tombstones WHERE id = ?", [(id,) for id in ids])
-
-    @contextmanager
-    def _batch(self) -> Iterator[None]:
-        with _storage_errors(self.directory), writing(self.directory):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
 
 
 def _connect(path: Path) -> sqlite3.Connection:

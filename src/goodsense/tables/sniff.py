@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -15,8 +17,9 @@ from typing import Literal, TypeAlias
 from goodsense.errors import DataError
 from goodsense.tables.opening import GENEROUS, TableLimits, open_bytes
 
-TableFormat: TypeAlias = Literal["csv", "tsv", "jsonl", "json", "parquet", "xml"]
+TableFormat: TypeAlias = Literal["csv", "tsv", "jsonl", "json", "parquet", "xml", "html", "object", "folder"]
 _HEAD = 1 << 18
+_NAMES = 500  # files of a folder that are looked at
 _FOREIGN = (
     (b"PK\x03\x04", "a ZIP archive or Excel workbook"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
@@ -31,6 +34,7 @@ _CONVERT = "Convert it: iconv -f WINDOWS-1252 -t UTF-8 FILE > FILE.utf8, or save
 _XML_CODECS = re.compile(
     r"utf-8|ascii|iso8859-\d+|cp\d{3,4}|koi8-\w|mac-\w+|gb2312|gbk|gb18030|big5\w*|euc_\w+|shift_jis\w*"
 )
+_HTML = re.compile(rb"^[^<]{0,9}(<[!?][^>]{0,1000}>\s*)*<(!doctype\s+)?html\b", re.IGNORECASE)
 _DELIMITERS = (",", "\t", ";", "|")
 
 
@@ -38,7 +42,8 @@ _DELIMITERS = (",", "\t", ";", "|")
 class Sniffed:
     """How to read a file; ``notes`` are sentences about what was not obvious.
 
-    ``encoding`` is a Python codec name ("" for Parquet), ``delimiter`` is "" unless the format is csv or tsv.
+    ``encoding`` is a Python codec name ("" for Parquet), ``delimiter`` is "" unless the format is csv or tsv. "object"
+    is one JSON object over several lines; one on a single line counts as JSON Lines. "folder" is a directory.
     """
 
     format: TableFormat
@@ -58,6 +63,8 @@ def sniff(path: Path, *, limits: TableLimits = GENEROUS) -> Sniffed:
     DataError
         If it is empty, of a foreign format, or text in no known encoding (names the byte offset).
     """
+    if path.is_dir():
+        return Sniffed("folder", "", "", compressed=False)
     with open_bytes(path, compressed=False, limits=limits) as file:
         compressed = file.read(2) == b"\x1f\x8b"
     head, whole = _read_head(path, compressed=compressed, limits=limits)
@@ -71,7 +78,7 @@ def sniff(path: Path, *, limits: TableLimits = GENEROUS) -> Sniffed:
     if head.startswith(b"PAR1"):
         return Sniffed("parquet", "", "", compressed)
     if _is_xml(head):
-        return Sniffed("xml", _declared(head), "", compressed)
+        return Sniffed("html" if _HTML.search(head) else "xml", _declared(head), "", compressed)
     encoding, notes = _encoding(head, path, whole=whole)
     text = decode_head(head, encoding)
     form = _json_format(text)
@@ -82,11 +89,20 @@ def sniff(path: Path, *, limits: TableLimits = GENEROUS) -> Sniffed:
 
 
 def read_head(path: Path, sniffed: Sniffed, *, limits: TableLimits = GENEROUS) -> str:
-    """The beginning of a sniffed file as text; empty for Parquet."""
+    """The beginning of a sniffed file as text, the first names in a folder; empty for Parquet."""
     if sniffed.format == "parquet":
         return ""
+    if sniffed.format == "folder":
+        return "\n".join(_names_below(path))
     head, _ = _read_head(path, compressed=sniffed.compressed, limits=limits)
     return decode_head(head, sniffed.encoding)
+
+
+def _names_below(folder: Path) -> Iterator[str]:
+    """The files of a folder by relative path, the first few hundred, hidden ones left out."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    for path in islice(files, _NAMES):
+        yield path.relative_to(folder).as_posix()
 
 
 def decode_head(head: bytes, encoding: str) -> str:
@@ -182,8 +198,22 @@ def _json_format(text: str) -> TableFormat | None:
         return None
     opening, inside = start.groups()
     if opening == "{":
-        return "jsonl" if inside in '"}' else None
+        if inside not in '"}':
+            return None
+        return "object" if _is_spread(text) else "jsonl"
     return "json" if inside in "{]" else None
+
+
+def _is_spread(text: str) -> bool:
+    """Whether this is one JSON object over several lines rather than one per line, some of them damaged perhaps."""
+    lines = [line for line in text.lstrip().split("\n", 3) if line.strip()]
+    if len(lines) < 2 or lines[1].lstrip().startswith('{"'):
+        return False
+    try:
+        json.loads(lines[0])
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _delimiter(text: str, path: Path) -> tuple[str, tuple[str, ...]]:

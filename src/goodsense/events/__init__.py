@@ -1,0 +1,1 @@
+"""What shoppers did: events, their readers, sessions, honest splits, the interaction matrix."""

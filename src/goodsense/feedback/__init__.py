@@ -1,0 +1,1 @@
+"""What shoppers and staff say: reviews, questions, conversations; personal data in them."""
