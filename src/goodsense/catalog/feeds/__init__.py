@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from goodsense.catalog.feeds.base import Feed, FeedFormat
+from goodsense.catalog.feeds.base import Feed, FeedFormat, ReadMedium
 from goodsense.catalog.feeds.google import GOOGLE
 from goodsense.catalog.feeds.prices import CURRENCIES
 from goodsense.catalog.feeds.table import TABLES
@@ -19,7 +19,7 @@ from goodsense.tables import Rejects, read_head, sniff
 
 FORMATS: tuple[FeedFormat, ...] = (*GOOGLE, *TABLES)
 
-__all__ = ["FORMATS", "Feed", "FeedFormat", "read_feed", "write_feed"]
+__all__ = ["FORMATS", "Feed", "FeedFormat", "ReadMedium", "read_feed", "write_feed"]
 
 
 def read_feed(
@@ -73,7 +73,9 @@ def read_feed(
     return wanted.read(source, sniffed, mapping=mapping, rejects=rejects, currency=currency)
 
 
-def write_feed(products: Iterable[Product], path: Path, *, format: str, raw: bool = False) -> int:
+def write_feed(
+    products: Iterable[Product], path: Path, *, format: str, raw: bool = False, media: ReadMedium | None = None
+) -> int:
     """Write a catalog; return how many products it had. Names that end in ``.gz`` are packed.
 
     Parameters
@@ -87,6 +89,8 @@ def write_feed(products: Iterable[Product], path: Path, *, format: str, raw: boo
     raw
         Leave cells that a spreadsheet would run as formulas as they are; without it they get a leading ``'`` that
         reading takes away again.
+    media
+        Gives the bytes of a medium, for formats that hold pictures rather than their addresses.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def write_feed(products: Iterable[Product], path: Path, *, format: str, raw: boo
     DataError
         If a product cannot be written in it, or the file cannot be written.
     """
-    return _named(format).write(products, Path(path), raw=raw)
+    return _named(format).write(products, Path(path), raw=raw, media=media)
 
 
 def _named(format: str) -> FeedFormat:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from goodsense.catalog.product import Product
 from goodsense.tables import Rejects, Sniffed
+from goodsense.types import MediaRef
+
+ReadMedium: TypeAlias = Callable[[MediaRef], bytes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,11 @@ class FeedFormat(Protocol):
         """The sniffed formats that it can read."""
         ...
 
+    @property
+    def losses(self) -> Mapping[str, str]:
+        """What it cannot carry, by name, each with the reason; empty if every catalog reads back unchanged."""
+        ...
+
     def sniff(self, head: str, sniffed: Sniffed) -> float:
         """How sure it is that a file with this beginning is its own, from 0 (no) to 1."""
         ...
@@ -57,6 +65,6 @@ class FeedFormat(Protocol):
         currency: str | None,
     ) -> Feed: ...
 
-    def write(self, products: Iterable[Product], path: Path, *, raw: bool) -> int:
-        """Write a catalog and return how many products it had."""
+    def write(self, products: Iterable[Product], path: Path, *, raw: bool, media: ReadMedium | None = None) -> int:
+        """Write a catalog and return how many products it had; ``media`` gives bytes to formats that hold them."""
         ...

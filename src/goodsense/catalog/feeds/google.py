@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from goodsense.catalog.feeds import values as v
-from goodsense.catalog.feeds.base import Feed
+from goodsense.catalog.feeds.base import Feed, ReadMedium
 from goodsense.catalog.feeds.flatten import Spool, gtin_reads_back, listed, price_reads_back, uris
 from goodsense.catalog.feeds.plan import Dialect
 from goodsense.catalog.feeds.table import read_table
@@ -57,6 +57,10 @@ class GoogleFeed:
     def reads(self) -> frozenset[str]:
         return frozenset({"xml"}) if self.name == "google-xml" else frozenset({"tsv", "csv"})
 
+    @property
+    def losses(self) -> Mapping[str, str]:
+        return LOSSES
+
     def sniff(self, head: str, sniffed: Sniffed) -> float:
         if self.name == "google-xml":
             return 0.9 if sniffed.format == "xml" else 0.0
@@ -82,7 +86,7 @@ class GoogleFeed:
             source, sniffed, name=self.name, mapping=mapping, rejects=rejects, currency=currency, dialect=DIALECT
         )
 
-    def write(self, products: Iterable[Product], path: Path, *, raw: bool) -> int:
+    def write(self, products: Iterable[Product], path: Path, *, raw: bool, media: ReadMedium | None = None) -> int:
         if self.name == "google-xml":
             from goodsense.catalog.feeds.google_xml import write_xml
 

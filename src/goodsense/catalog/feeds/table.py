@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from goodsense.catalog.feeds.base import Feed
+from goodsense.catalog.feeds.base import Feed, ReadMedium
 from goodsense.catalog.feeds.flatten import COLUMNS, Spool, flatten
 from goodsense.catalog.feeds.plan import PLAIN, Dialect, RowReader, columns_of
 from goodsense.catalog.product import Product, to_json
@@ -36,6 +36,10 @@ class TableFeed:
             "parquet": frozenset({"parquet"}),
         }[self.name]
 
+    @property
+    def losses(self) -> Mapping[str, str]:
+        return {}
+
     def sniff(self, head: str, sniffed: Sniffed) -> float:
         return 0.5 if sniffed.format == self.name else 0.0
 
@@ -50,7 +54,7 @@ class TableFeed:
     ) -> Feed:
         return read_table(source, sniffed, name=self.name, mapping=mapping, rejects=rejects, currency=currency)
 
-    def write(self, products: Iterable[Product], path: Path, *, raw: bool) -> int:
+    def write(self, products: Iterable[Product], path: Path, *, raw: bool, media: ReadMedium | None = None) -> int:
         if self.name == "jsonl":
             return write_lines(path, map(_line, products))
         if self.name == "json":
