@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -45,7 +44,8 @@ class Finding:
     """Everything of one kind that was found.
 
     ``what``, ``fix`` are sentences in English and Chinese, by language code ("en", "zh"); ``command`` mends it or
-    shows more. ``steps`` names the cleaning steps (of ``goodsense clean``) that can mend it, best first.
+    shows more, with ``SHOP`` where the shop's directory belongs. ``steps`` names the cleaning steps (of ``goodsense
+    clean``) that can mend it, best first; ``detail`` holds figures of the kind: thresholds, counts by field.
     """
 
     kind: str
@@ -67,6 +67,3 @@ class Finding:
     def count(self) -> int:
         """How many products are concerned."""
         return len(self.ids)
-
-
-Detector: TypeAlias = Callable[..., "list[Finding]"]
