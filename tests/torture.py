@@ -1,6 +1,6 @@
 """The long suites in full counts: ``python -m tests.torture [--only NAME] [--scale 0.01] [--soak SECONDS]``.
 
-Damaged feeds and pictures, killed ingests and builds, full and read-only disks, a soak. Every job runs in a process of
+Damaged feeds and pictures, catalogs written and read again, killed ingests and builds, full and read-only disks, a soak. Every job runs in a process of
 its own, so a crash or a hang of one is a violation that names what reproduces it, and the rest goes on. Ends with 1 on
 any violation.
 """
@@ -26,6 +26,8 @@ from typing import Any
 
 from tests.catalog.mutations import FORMATS as FEED_FORMATS
 from tests.catalog.mutations import run_mutations as damage_feeds
+from tests.catalog.round_trips import WRITTEN as WRITTEN_FEEDS
+from tests.catalog.round_trips import round_trips
 from tests.cli.disks import may_mount, run_full_disk_builds, run_full_disk_ingests, run_read_only, unmount
 from tests.cli.soak import run_soak
 from tests.media.mutations import run_mutations as damage_pictures
@@ -100,6 +102,8 @@ def jobs(scale: float, soak_s: float) -> Iterator[Job]:
     damaged = max(1, round(10_000 * scale))
     for name in FEED_FORMATS:
         yield from _damage(f"feed {name}", damage_feeds, name, damaged)
+    for name in WRITTEN_FEEDS:
+        yield from _damage(f"round trip {name}", round_trips, name, max(1, round(1_000 * scale)))
     for name in PICTURE_FORMATS:
         yield from _damage(f"picture {name}", damage_pictures, name, damaged)
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for money, variants and products."""
+"""Hypothesis strategies for money, variants and products, and a little valid catalog."""
 
 from __future__ import annotations
 
@@ -93,3 +93,23 @@ PRODUCTS = st.builds(
     extra=st.dictionaries(WORDS, JSON, max_size=2),
 )
 CATALOGS = st.lists(PRODUCTS, max_size=3)
+VALID = [  # twelve products that use every field
+    Product(
+        id=f"P-{n}",
+        title=f"Lamp {n}, “warm”",
+        description="Line one\nline two; 台灯 with |pipes| and 'quotes'",
+        bullets=("bright", "small, light"),
+        brand="Lux",
+        category=("Home", "Lamps"),
+        attributes={"colour": "red", "watt": 5.5, "dimmable": True, "fits": ("E14", "E27")},
+        language="en",
+        url=f"https://shop.example/{n}",
+        media=(ImageRef(f"img/{n}.jpg"), ImageRef(f"img/{n}b.jpg")),
+        variants=(
+            Variant(f"P-{n}-a", {"size": "S"}, Money(1999 + n, "USD"), availability="in_stock", stock=n),
+            Variant(f"P-{n}-b", {"size": "L"}, Money(2999 + n, "USD"), Money(3999, "USD"), gtin="4006381333931"),
+        )[: 1 + n % 2],
+        extra={"season": "all"},
+    )
+    for n in range(12)
+]
