@@ -1,8 +1,8 @@
 """The long suites in full counts: ``python -m tests.torture [--only NAME] [--scale 0.01] [--soak SECONDS]``.
 
-Damaged feeds and pictures, catalogs written and read again, killed ingests and builds, full and read-only disks, a soak. Every job runs in a process of
-its own, so a crash or a hang of one is a violation that names what reproduces it, and the rest goes on. Ends with 1 on
-any violation.
+Damaged feeds and pictures, catalogs written and read again, killed ingests and builds, full and read-only disks, a
+soak. Every job runs in a process of its own, so a crash or a hang of one is a violation that names what reproduces it,
+and the rest goes on. Ends with 1 on any violation.
 """
 
 from __future__ import annotations
