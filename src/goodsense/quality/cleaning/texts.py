@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -12,6 +11,7 @@ from goodsense.catalog import Product
 from goodsense.quality.cleaning.fields import check_field, map_texts
 from goodsense.quality.cleaning.step import PureStep
 from goodsense.text.clean import normalise_whitespace, repair_mojibake, strip_html
+from goodsense.text.script import HAN, ChineseScript, to_script
 
 FieldName = Annotated[str, AfterValidator(check_field)]
 TEXTS: tuple[str, ...] = ("title", "description", "bullets", "brand", "category", "attributes", "options")
@@ -46,7 +46,6 @@ class Whitespace(TextStep):
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _WIDE_LATIN = {code: to for code, to in _WIDE.items() if chr(to).isalnum() or chr(to) in "-+/%&#.@_"} | {0x3000: 32}
-_HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 class Width(TextStep):
@@ -55,7 +54,7 @@ class Width(TextStep):
     do: Literal["width"] = "width"
 
     def tidy(self, text: str) -> str:
-        return text.translate(_WIDE_LATIN if _HAN.search(text) else _WIDE | {0x3000: 32})
+        return text.translate(_WIDE_LATIN if HAN.search(text) else _WIDE | {0x3000: 32})
 
 
 class Html(TextStep):
@@ -119,14 +118,7 @@ class Script(TextStep):
     """Chinese text in one script: simplified or traditional (mainland, Taiwan or Hong Kong words)."""
 
     do: Literal["script"] = "script"
-    to: Literal["zh-hans", "zh-hant", "zh-cn", "zh-tw", "zh-hk"] = "zh-hans"
+    to: ChineseScript = "zh-hans"
 
     def tidy(self, text: str) -> str:
-        return _converted(text, self.to) if _HAN.search(text) else text
-
-
-@lru_cache(maxsize=4096)
-def _converted(text: str, locale: str) -> str:
-    import zhconv
-
-    return str(zhconv.convert(text, locale))
+        return to_script(text, self.to)
