@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import IO, Any, Never
 
 from goodsense.errors import DataError
 from goodsense.tables.opening import GENEROUS, TableLimits, open_text
-from goodsense.tables.rejects import Reject, Rejects, rejected_record
+from goodsense.tables.rejects import Reject, Rejects, rejected_record, shorten
 from goodsense.tables.rows import CutOff, Row, damage
 from goodsense.tables.sniff import Sniffed
 
@@ -19,6 +19,7 @@ _KEPT = 1000
 MAX_DEPTH = 50
 _SUSPICIOUS = re.compile(r"[eE]\+?\d{3}|\\u")
 _FIX = "Write one JSON object per line."
+_AGAIN = "Mend it, or export it again."
 
 
 def _refuse(name: str) -> Never:
@@ -141,35 +142,71 @@ def json_rows(path: Path, sniffed: Sniffed, rejects: Rejects, *, limits: TableLi
         window = _Window(text, path, limits.row_chars)
         if window.peek() != "[":
             raise DataError(f"{path}: expected a JSON array.", fix=_FIX)
+        yield from _items(window, path, sniffed, rejects)
+
+
+def member_rows(
+    path: Path, sniffed: Sniffed, rejects: Rejects, wanted: Collection[str], *, limits: TableLimits = GENEROUS
+) -> Iterator[tuple[str, Row]]:
+    """The objects in arrays that are members of one JSON object, streamed as (member, row) in the file's order.
+
+    ``number`` counts from 1 in each array. Members that are not wanted are passed over.
+
+    Raises
+    ------
+    DataError
+        At the first thing that is not JSON: nothing after it can be trusted.
+    """
+    with open_text(path, sniffed.encoding, compressed=sniffed.compressed, limits=limits) as text:
+        window = _Window(text, path, limits.row_chars, fix=_AGAIN)
+        if window.peek() != "{":
+            raise DataError(f"{path}: expected one JSON object.", fix=_AGAIN)
         window.take()
-        number = 0
-        while window.peek() != "]":
-            number += 1
-            source, value = window.value(number)
-            try:
-                problem = damage(source, sniffed.encoding)
-                check_sound(source, value)
-            except ValueError as error:
-                problem = str(error)
-            if problem:
-                _reject(rejects, path, number, problem, source)
+        while window.peek() != "}":
+            _, name = window.value(None)
+            if not isinstance(name, str) or window.peek() != ":":
+                window.fail(None, f"found {shorten(name, 60)!r} where a member was expected")
+            window.take()
+            if window.peek() == "[":
+                known = name in wanted
+                for row in _items(window, path, sniffed, rejects if known else Rejects.to_memory(keep=0)):
+                    if known:
+                        yield name, row
             else:
-                row = _row(path, number, value, rejects)
-                if row is not None:
-                    yield row
-            if window.peek() == ",":
-                window.take()
-            elif window.peek() != "]":
-                window.fail(number, f"found {window.peek()!r} where ',' or ']' was expected")
+                window.value(None)
+            window.go_on("}", None)
+
+
+def _items(window: _Window, path: Path, sniffed: Sniffed, rejects: Rejects) -> Iterator[Row]:
+    """The objects of the array that begins here; afterwards the window stands behind it."""
+    window.take()
+    number = 0
+    while window.peek() != "]":
+        number += 1
+        source, value = window.value(number)
+        try:
+            problem = damage(source, sniffed.encoding)
+            check_sound(source, value)
+        except ValueError as error:
+            problem = str(error)
+        if problem:
+            _reject(rejects, path, number, problem, source)
+        else:
+            row = _row(path, number, value, rejects)
+            if row is not None:
+                yield row
+        window.go_on("]", number)
+    window.take()
 
 
 class _Window:
     """The part of a JSON text that is being read."""
 
-    def __init__(self, text: IO[str], path: Path, limit: int) -> None:
+    def __init__(self, text: IO[str], path: Path, limit: int, *, fix: str = f"Mend it. {_FIX}") -> None:
         self._read: Callable[[int], str] = text.read
         self._path = path
         self._limit = limit
+        self._fix = fix
         self._text = ""
         self._at = 0
 
@@ -190,12 +227,19 @@ class _Window:
             if self._at < len(self._text):
                 return self._text[self._at]
             if not self._more():
-                self.fail(None, "the file ends before the array does")
+                self.fail(None, "the file ends before it does")
 
     def take(self) -> None:
         self._at += 1
 
-    def value(self, number: int) -> tuple[str, Any]:
+    def go_on(self, end: str, number: int | None) -> None:
+        """Step over the comma between two values; the end of all may stand there instead."""
+        if self.peek() == ",":
+            self.take()
+        elif self.peek() != end:
+            self.fail(number, f"found {self.peek()!r} where ',' or {end!r} was expected")
+
+    def value(self, number: int | None) -> tuple[str, Any]:
         """The next value and its text."""
         size = 1 << 16
         while True:
@@ -215,5 +259,5 @@ class _Window:
             return source, value
 
     def fail(self, number: int | None, reason: str) -> Never:
-        place = f"item {number}" if number is not None else "the JSON array"
-        raise DataError(f"{self._path}: {place} cannot be read: {reason}.", fix=f"Mend it. {_FIX}")
+        place = f"item {number}" if number is not None else "the JSON text"
+        raise DataError(f"{self._path}: {place} cannot be read: {reason}.", fix=self._fix)

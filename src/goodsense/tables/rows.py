@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from goodsense.errors import DataError
 from goodsense.tables.cells import restore
 from goodsense.tables.opening import GENEROUS, TableLimits, open_text
 from goodsense.tables.rejects import Reject, Rejects, shorten
-from goodsense.tables.sniff import Sniffed
+from goodsense.tables.sniff import BEFORE_HEADER, Sniffed
 
 _COLUMNS = 10_000
 _KEPT = 1000  # characters of an unreadable line that stand in its reject
@@ -174,11 +173,11 @@ def parser(lines: Iterator[str], sniffed: Sniffed, limit: int) -> Iterator[list[
 
 
 def _csv_header(lines: _Lines, path: Path, sniffed: Sniffed) -> Header:
-    """Read the header; empty lines and a ``sep=`` line before it are skipped."""
+    """Read the header; empty lines and a ``sep=`` or ``version`` line before it are skipped."""
     reader = parser(lines, sniffed, 1 << 20)
     try:
         for cells in reader:
-            if lines.number == 1 and re.fullmatch(r"sep=.?\r?\n?", lines.record[0]):
+            if lines.number == 1 and BEFORE_HEADER.fullmatch(lines.record[0]):
                 continue
             if any(cell.strip() for cell in cells):
                 break

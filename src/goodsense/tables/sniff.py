@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from goodsense.errors import DataError
+from goodsense.tables.folders import files_below
 from goodsense.tables.opening import GENEROUS, TableLimits, open_bytes
 
 TableFormat: TypeAlias = Literal["csv", "tsv", "jsonl", "json", "parquet", "xml", "html", "object", "folder"]
@@ -36,6 +36,8 @@ _XML_CODECS = re.compile(
 )
 _HTML = re.compile(rb"^[^<]{0,9}(<[!?][^>]{0,1000}>\s*)*<(!doctype\s+)?html\b", re.IGNORECASE)
 _DELIMITERS = (",", "\t", ";", "|")
+# A first line that is no header: what spreadsheets are told about the delimiter, the version of a Taobao export.
+BEFORE_HEADER = re.compile(r"\ufeff?(?:sep=.?|version \d[\d.]*)[\t,]*\r?\n?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +95,10 @@ def read_head(path: Path, sniffed: Sniffed, *, limits: TableLimits = GENEROUS) -
     if sniffed.format == "parquet":
         return ""
     if sniffed.format == "folder":
-        return "\n".join(_names_below(path))
+        names = islice(files_below(path, ordered=False), _NAMES)
+        return "\n".join(names).encode("utf-8", "replace").decode()
     head, _ = _read_head(path, compressed=sniffed.compressed, limits=limits)
     return decode_head(head, sniffed.encoding)
-
-
-def _names_below(folder: Path) -> Iterator[str]:
-    """The files of a folder by relative path, the first few hundred, hidden ones left out."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    for path in islice(files, _NAMES):
-        yield path.relative_to(folder).as_posix()
 
 
 def decode_head(head: bytes, encoding: str) -> str:
@@ -225,6 +221,8 @@ def _delimiter(text: str, path: Path) -> tuple[str, tuple[str, ...]]:
     if announced and announced.group(1) in _DELIMITERS:
         return announced.group(1), ()
     lines = list(islice(io.StringIO(text, newline=""), 50))
+    if lines and BEFORE_HEADER.fullmatch(lines[0]):
+        del lines[0]
     suffixes = [suffix.lower() for suffix in path.suffixes]
     best, best_score = "", (0.0, 0, 0)
     for delimiter in _DELIMITERS:
