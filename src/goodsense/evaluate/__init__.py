@@ -1,5 +1,6 @@
 """Metrics, evaluation files and experiment statistics: knows ids, labels and scores, never a model."""
 
+from goodsense.evaluate.agreement import Agreement, Rate, agreement, error_rate
 from goodsense.evaluate.classification import (
     Averages,
     ClassificationReport,
@@ -21,6 +22,7 @@ from goodsense.evaluate.ranking import RankingReport, evaluate_run, rank
 from goodsense.evaluate.regression import RegressionReport, regression_report
 
 __all__ = [
+    "Agreement",
     "Averages",
     "ClassScore",
     "ClassificationReport",
@@ -28,10 +30,13 @@ __all__ = [
     "Confused",
     "Interval",
     "RankingReport",
+    "Rate",
     "RegressionReport",
+    "agreement",
     "bootstrap",
     "classification_report",
     "compare",
+    "error_rate",
     "evaluate_run",
     "paired_bootstrap",
     "paired_randomisation",
