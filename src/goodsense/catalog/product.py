@@ -10,12 +10,12 @@ from hashlib import blake2b
 from typing import Any, Literal, TypeAlias, get_args
 
 from goodsense.catalog.money import Money
+from goodsense.tables.values import Split as Split
 from goodsense.types import REF_TYPES, ImageRef, MediaRef
 
 AttributeValue: TypeAlias = str | float | bool | tuple[str, ...]
 Availability: TypeAlias = Literal["", "in_stock", "out_of_stock", "preorder", "backorder"]
 AVAILABILITIES: tuple[Availability, ...] = get_args(Availability)
-Split: TypeAlias = Literal["", "train", "val", "test"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
+from goodsense.tables.values import BadValue
 
-class BadValue(ValueError):
-    """A value of a field cannot be taken; becomes a reject that names row and column."""
-
-    def __init__(self, reason: str, fix: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.fix = fix
+__all__ = ["BadValue"]
