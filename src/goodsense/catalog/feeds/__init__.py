@@ -10,14 +10,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from goodsense.catalog.feeds.base import Feed, FeedFormat, ReadMedium
+from goodsense.catalog.feeds.coco import COCO
 from goodsense.catalog.feeds.google import GOOGLE
+from goodsense.catalog.feeds.image_folder import IMAGE_FOLDER
 from goodsense.catalog.feeds.prices import CURRENCIES
+from goodsense.catalog.feeds.shopify import SHOPIFY
 from goodsense.catalog.feeds.table import TABLES
 from goodsense.catalog.product import Product
 from goodsense.errors import DataError, UsageError
 from goodsense.tables import Rejects, read_head, sniff
 
-FORMATS: tuple[FeedFormat, ...] = (*GOOGLE, *TABLES)
+FORMATS: tuple[FeedFormat, ...] = (*GOOGLE, COCO, IMAGE_FOLDER, SHOPIFY, *TABLES)
 
 __all__ = ["FORMATS", "Feed", "FeedFormat", "ReadMedium", "read_feed", "write_feed"]
 
