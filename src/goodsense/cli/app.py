@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from goodsense._version import __version__
+from goodsense.cli import clean as clean_command
 from goodsense.cli import evaluate, printing
+from goodsense.cli import label as label_command
 from goodsense.cli.output import complain, emit, help_without_command, progress_shown, say
 from goodsense.errors import GoodsenseError, PartialError, UsageError
 
@@ -23,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(evaluate.app, name="evaluate")
+app.command("clean")(clean_command.clean)
+app.command("label")(label_command.label)
 
 ShopDir = Annotated[Path, typer.Argument(metavar="SHOP", help="The shop's directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -13,11 +13,13 @@ from goodsense.encoders import load_encoder, make_encoder
 from goodsense.errors import UsageError
 from goodsense.index import ExactIndex, QdrantEdgeIndex
 from goodsense.progress import Progress, silent
+from goodsense.quality.cleaning import Plan
 from goodsense.search.encode import EncodedQuery, encode_query, narrowed
 from goodsense.search.engine import rank, search
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.artefacts import current_build
 from goodsense.shop.build import BuildReport
+from goodsense.shop.cleaning import CleanReport, Undone, clean, undo
 from goodsense.shop.ingest import BATCH, IngestReport, Source, ingest, set_aside
 from goodsense.shop.locks import FileLock
 from goodsense.shop.overlay import IndexUpkeep, OverlayMaker
@@ -130,6 +132,16 @@ class Shop:
     def delete(self, ids: Iterable[str]) -> int:
         """Delete products by id; returns how many there were."""
         return self.truth.delete(ids)
+
+    # ---- quality
+
+    def clean(self, plan: Plan, *, dry_run: bool = False, progress: Progress = silent) -> CleanReport:
+        """Run a cleaning plan over the whole catalog, as one batch that :meth:`undo_cleaning` can take back."""
+        return clean(self.truth, plan, dry_run=dry_run, progress=progress)
+
+    def undo_cleaning(self, cleaning: int | None = None) -> Undone:
+        """Bring back the products that a cleaning changed: the last one, or the one of this number."""
+        return undo(self.truth, cleaning)
 
     # ---- build
 

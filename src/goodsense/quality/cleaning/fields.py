@@ -15,7 +15,11 @@ LISTS = ("bullets", "category")
 OFFERS = ("gtin", "availability", "stock", "price", "list_price")
 PREFIX = "attribute."
 OPTION = "option."
-KNOWN = f"{', '.join((*PLAIN, *LISTS, *OFFERS))}, updated, attributes, attribute.NAME, options, option.NAME"
+VARIANT = "variant."
+KNOWN = (
+    f"{', '.join((*PLAIN, *LISTS, *OFFERS))}, updated, attributes, attribute.NAME, options, option.NAME, "
+    "variant.SKU.price (and other fields of offers)"
+)
 
 
 def check_field(field: str) -> str:
@@ -28,6 +32,8 @@ def check_field(field: str) -> str:
     """
     known = field in (*PLAIN, *LISTS, *OFFERS, "updated", "attributes", "options")
     if known or field.removeprefix(PREFIX) not in (field, "") or field.removeprefix(OPTION) not in (field, ""):
+        return field
+    if of_variant(field)[1] in OFFERS:
         return field
     raise ValueError(f"unknown field; known fields: {KNOWN}")
 
@@ -48,14 +54,24 @@ def map_texts(product: Product, field: str, change: Callable[[str], str]) -> Pro
         return map_variants(product, lambda variant: _map_options(variant, name, change))
     if field == "attributes" or field.startswith(PREFIX):
         return _map_attributes(product, None if field == "attributes" else field.removeprefix(PREFIX), change)
-    if field == "gtin":
-        return map_variants(product, lambda variant: replace(variant, gtin=change(variant.gtin)))
+    sku, name = of_variant(field)
+    if name == "gtin":
+        return map_variants(product, lambda variant: replace(variant, gtin=change(variant.gtin)), sku)
     return product
 
 
-def map_variants(product: Product, change: Callable[[Variant], Variant]) -> Product:
-    """Change every variant."""
-    return _replaced(product, "variants", tuple(map(change, product.variants)))
+def map_variants(product: Product, change: Callable[[Variant], Variant], sku: str | None = None) -> Product:
+    """Change every variant, or only those of one SKU."""
+    done = tuple(change(item) if sku in (None, item.sku) else item for item in product.variants)
+    return _replaced(product, "variants", done)
+
+
+def of_variant(field: str) -> tuple[str | None, str]:
+    """The SKU and the field that ``variant.SKU.price`` means; no SKU where all variants are meant."""
+    if not field.startswith(VARIANT):
+        return None, field
+    sku, _, name = field.removeprefix(VARIANT).rpartition(".")
+    return sku, name
 
 
 def value_of(product: Product, field: str) -> Value | None:
@@ -65,7 +81,8 @@ def value_of(product: Product, field: str) -> Value | None:
     if field.startswith(PREFIX):
         found = product.attributes.get(field.removeprefix(PREFIX))
         return None if found in ("", ()) else found
-    values = (_offer_value(variant, field) for variant in product.variants)
+    sku, name = of_variant(field)
+    values = (_offer_value(variant, name) for variant in product.variants if sku in (None, variant.sku))
     return next((value for value in values if value not in (None, "")), None)
 
 
@@ -80,7 +97,8 @@ def with_value(product: Product, field: str, value: Value | None) -> Product:
         return _replaced(product, field, "" if value is None else _text(value))
     if field.startswith(PREFIX):
         return _replaced(product, "attributes", _with_item(product.attributes, field.removeprefix(PREFIX), value))
-    return map_variants(product, lambda variant: _with_offer(variant, field, value))
+    sku, name = of_variant(field)
+    return map_variants(product, lambda variant: _with_offer(variant, name, value), sku)
 
 
 def _text(value: Value) -> str:
