@@ -83,6 +83,7 @@ def test_errors_have_one_root_and_codes_by_class() -> None:
         "UsageError": (2, "usage"),
         "DataError": (3, "data"),
         "StorageError": (3, "storage"),
+        "FetchError": (3, "fetch"),
         "DependencyError": (4, "dependency"),
         "PartialError": (5, "partial"),
     }

@@ -52,6 +52,31 @@ class StorageError(DataError):
     code = "storage"
 
 
+class FetchError(DataError):
+    """A URL could not be fetched, or must not be.
+
+    Parameters
+    ----------
+    message, fix
+        As for every error.
+    url
+        What was asked for.
+    reason
+        One word for programs: ``url``, ``address``, ``port``, ``domain``, ``robots``, ``redirect``, ``dns``,
+        ``connect``, ``tls``, ``broken``, ``slow``, ``time``, ``size``, ``encoding``, ``status`` or ``stopped``.
+    status
+        The answer's status code; 0 where there was none.
+    """
+
+    code = "fetch"
+
+    def __init__(self, message: str, *, url: str, reason: str, status: int = 0, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.url = url
+        self.reason = reason
+        self.status = status
+
+
 class DependencyError(GoodsenseError):
     """A library or model is missing; the fix names the exact extra to install."""
 
