@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from goodsense.catalog.feeds.base import Feed, FeedFormat, ReadMedium
+from goodsense.catalog.feeds.clips import CLIPS
 from goodsense.catalog.feeds.coco import COCO
 from goodsense.catalog.feeds.google import GOOGLE
 from goodsense.catalog.feeds.image_folder import IMAGE_FOLDER
@@ -20,7 +21,7 @@ from goodsense.catalog.product import Product
 from goodsense.errors import DataError, UsageError
 from goodsense.tables import Rejects, read_head, sniff
 
-FORMATS: tuple[FeedFormat, ...] = (*GOOGLE, COCO, IMAGE_FOLDER, SHOPIFY, *TABLES)
+FORMATS: tuple[FeedFormat, ...] = (*GOOGLE, CLIPS, COCO, IMAGE_FOLDER, SHOPIFY, *TABLES)
 
 __all__ = ["FORMATS", "Feed", "FeedFormat", "ReadMedium", "read_feed", "write_feed"]
 

@@ -51,7 +51,7 @@ def flatten(product: Product) -> dict[str, str]:
             cells.update(_media(product))
         if product.variants:
             cells.update(_variants(product))
-        cells.update(_attributes(product))
+        cells.update(attribute_cells(product))
         if product.extra:
             cells["extra"] = v.dump(dict(product.extra))
     except (ValueError, TypeError, RecursionError) as error:
@@ -79,7 +79,8 @@ def same(read: Any, value: Any) -> bool:
     return bool(read == value) and isinstance(read, bool) == isinstance(value, bool)
 
 
-def _attributes(product: Product) -> dict[str, str]:
+def attribute_cells(product: Product) -> dict[str, str]:
+    """A column for each attribute; those that no plain cell would give back exactly in one of JSON."""
     cells, left = {}, {}
     for name, value in product.attributes.items():
         cell = attribute_cell(value) if _SIMPLE_NAME.fullmatch(name) else None
