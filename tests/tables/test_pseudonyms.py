@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from goodsense.errors import DataError, StorageError
-from goodsense.tables.pseudonyms import SECRET_FILE, Pseudonyms
+from goodsense.tables.pseudonyms import KEY_FILE, Pseudonyms
 
 
 def test_the_same_user_gets_the_same_name_in_one_shop_only(tmp_path: Path) -> None:
@@ -38,17 +38,17 @@ def test_the_secret_is_readable_by_its_owner_alone_and_made_once(tmp_path: Path)
     with ThreadPoolExecutor(8) as pool:
         names = list(pool.map(lambda _: Pseudonyms.of_shop(tmp_path)("42"), range(8)))
     assert len(set(names)) == 1
-    assert stat.S_IMODE((tmp_path / SECRET_FILE).stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == [SECRET_FILE]
+    assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
     assert Pseudonyms.used_in(tmp_path)
 
 
 @pytest.mark.parametrize("damage", [b"", b"abc", b"\xff" * 64, b"0" * 63 + b"g"])
 def test_a_damaged_secret_is_an_error_not_a_new_one(damage: bytes, tmp_path: Path) -> None:
-    (tmp_path / SECRET_FILE).write_bytes(damage)
+    (tmp_path / KEY_FILE).write_bytes(damage)
     with pytest.raises(DataError, match=r"pseudonyms\.key"):
         Pseudonyms.of_shop(tmp_path)
-    assert (tmp_path / SECRET_FILE).read_bytes() == damage
+    assert (tmp_path / KEY_FILE).read_bytes() == damage
 
 
 def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:

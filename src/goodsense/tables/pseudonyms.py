@@ -10,7 +10,7 @@ from pathlib import Path
 
 from goodsense.errors import DataError, StorageError
 
-SECRET_FILE = "pseudonyms.key"
+KEY_FILE = "pseudonyms.key"
 _SECRET_BYTES = 32
 _PSEUDONYM = re.compile(r"user-[0-9a-f]{32}")
 
@@ -42,7 +42,7 @@ class Pseudonyms:
         StorageError
             If it cannot be read or written.
         """
-        path = directory / SECRET_FILE
+        path = directory / KEY_FILE
         try:
             if not path.exists():
                 _make_secret(path)
@@ -62,7 +62,7 @@ class Pseudonyms:
     @staticmethod
     def used_in(directory: Path) -> bool:
         """Whether a shop has a secret, so that users in it have pseudonyms."""
-        return (directory / SECRET_FILE).exists()
+        return (directory / KEY_FILE).exists()
 
     def __call__(self, user: str) -> str:
         """The pseudonym of a user."""
