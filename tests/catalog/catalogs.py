@@ -93,6 +93,7 @@ PRODUCTS = st.builds(
     extra=st.dictionaries(WORDS, JSON, max_size=2),
 )
 CATALOGS = st.lists(PRODUCTS, max_size=3)
+UNIQUE = st.lists(PRODUCTS, min_size=1, max_size=3, unique_by=lambda product: product.id)
 VALID = [  # twelve products that use every field
     Product(
         id=f"P-{n}",

@@ -130,8 +130,12 @@ def _spoken(value: AttributeValue) -> str:
     return " | ".join(value) if isinstance(value, tuple) else text_of(value)
 
 
-def grouped(rows: Iterable[Parts], refuse: Callable[[Parts, BadValue], None]) -> Iterator[tuple[int, Product]]:
-    """Streams products out of rows; consecutive rows with one group id are one product.
+def grouped(
+    rows: Iterable[Parts],
+    refuse: Callable[[Parts, BadValue], None],
+    merge: Callable[[list[Parts]], Product] = merged,
+) -> Iterator[tuple[int, Product]]:
+    """Streams products out of rows; consecutive rows with one group id are one product, which ``merge`` makes.
 
     A row without a group that is followed by rows whose group is its id is their parent. A group that comes again
     later is refused, row by row: as a product of its own it would overwrite the first part of itself.
@@ -150,7 +154,7 @@ def grouped(rows: Iterable[Parts], refuse: Callable[[Parts, BadValue], None]) ->
             refuse(parts, _again(key))
             continue
         if held:
-            yield _close(held, seen)
+            yield _close(held, seen, merge)
             held = []
         key = parts.group or parts.id
         closed = bool(parts.group) and hash(key) in seen
@@ -159,19 +163,19 @@ def grouped(rows: Iterable[Parts], refuse: Callable[[Parts, BadValue], None]) ->
         else:
             held.append(parts)
     if held:
-        yield _close(held, seen)
+        yield _close(held, seen, merge)
 
 
 def _again(key: str) -> BadValue:
     return BadValue(f"the group {key!r} was complete before this row", "Sort the file by the group's column.")
 
 
-def _close(held: list[Parts], seen: set[int]) -> tuple[int, Product]:
+def _close(held: list[Parts], seen: set[int], merge: Callable[[list[Parts]], Product]) -> tuple[int, Product]:
     first = held[0]
     if len(held) == 1 and not first.group:
         return first.number, single(first)
     seen.add(hash(first.group or first.id))
-    return first.number, merged(held)
+    return first.number, merge(held)
 
 
 _SKU_NAMES = ("sku", "id", "sku_id", "variant_id", "SKU", "货号")

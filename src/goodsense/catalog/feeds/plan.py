@@ -46,7 +46,10 @@ _SIMPLE: Mapping[str, Convert] = {
 _REFS: Mapping[str, type[MediaRef]] = {"image": ImageRef, "audio": AudioRef, "video": VideoRef}
 _PRICES = ("price", "sale_price", "list_price")
 _PLANS = 256  # JSON rows may all have other keys; so many plans are kept
-_CURRENCY_FIX = "Add a currency column, write it into the price, or give the currency of the feed."
+UNPRICED = (  # said once
+    "Prices without a currency are kept as plain attributes. "
+    "Add a currency column, write it into the price, or give the currency of the feed."
+)
 
 
 @dataclass(frozen=True)
@@ -258,7 +261,7 @@ class RowReader:
     def _note_unpriced(self) -> None:
         if not self._unpriced:
             self._unpriced = True
-            self._notes.append(f"Prices without a currency are kept as plain attributes. {_CURRENCY_FIX}")
+            self._notes.append(UNPRICED)
 
     def _media(self, row: Row, plan: _Plan) -> tuple[MediaRef, ...]:
         refs: dict[MediaRef, None] = {}

@@ -1,0 +1,9 @@
+"""Shopify's product CSV carries every catalog: what has no column goes to metafields of goodsense's own."""
+
+from goodsense.catalog import Product
+from tests.catalog.catalogs import UNIQUE, VALID
+
+__all__ = ["CARRIED", "LOST", "VALID"]
+
+CARRIED = UNIQUE
+LOST: dict[str, tuple[Product, Product]] = {}
