@@ -173,7 +173,9 @@ def parser(lines: Iterator[str], sniffed: Sniffed, limit: int) -> Iterator[list[
 
 
 def _csv_header(lines: _Lines, path: Path, sniffed: Sniffed) -> Header:
-    """Read the header; empty lines and a ``sep=`` or ``version`` line before it are skipped."""
+    """Read the header, if there is one; empty lines and a ``sep=`` or ``version`` line before it are skipped."""
+    if sniffed.names:
+        return Header(sniffed.names)
     reader = parser(lines, sniffed, 1 << 20)
     try:
         for cells in reader:

@@ -45,7 +45,8 @@ class Sniffed:
     """How to read a file; ``notes`` are sentences about what was not obvious.
 
     ``encoding`` is a Python codec name ("" for Parquet), ``delimiter`` is "" unless the format is csv or tsv. "object"
-    is one JSON object over several lines; one on a single line counts as JSON Lines. "folder" is a directory.
+    is one JSON object over several lines; one on a single line counts as JSON Lines. "folder" is a directory. ``names``
+    are the columns of a csv or tsv file that has no header; empty if its first row is one.
     """
 
     format: TableFormat
@@ -53,6 +54,7 @@ class Sniffed:
     delimiter: str
     compressed: bool
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def sniff(path: Path, *, limits: TableLimits = GENEROUS) -> Sniffed:
