@@ -80,8 +80,6 @@ def zip_entries(file: BinaryIO, path: Path, *, max_entries: int) -> Iterator[Ent
             for info in infos:
                 yield _zip_entry(opened, info, path)
     except (zipfile.BadZipFile, struct.error, UnicodeError, OverflowError, NotImplementedError, *DAMAGED) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
         raise damaged(path, error) from error
 
 
@@ -148,30 +146,35 @@ def _zip_entry(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> En
     elif is_folder and info.file_size:
         problem = "is a folder with content"
     return Entry(
-        name, info.file_size, is_folder, lambda: io.BufferedReader(_Checked(opened.open(info), path)), problem, fix
+        name, info.file_size, is_folder, lambda: io.BufferedReader(_ZipPart(opened, info, path)), problem, fix
     )
 
 
-class _Checked(io.RawIOBase):
-    """A reader whose complaints about damage are a ``DataError``."""
+class _ZipPart(io.RawIOBase):
+    """The bytes of one entry, opened at the first read; complaints about damage are a ``DataError``."""
 
-    def __init__(self, inner: IO[bytes], path: Path) -> None:
-        self._inner = inner
+    def __init__(self, opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
+        self._opened = opened
+        self._info = info
         self._path = path
+        self._inner: IO[bytes] | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         try:
+            if self._inner is None:
+                self._inner = self._opened.open(self._info)
             data = self._inner.read(len(buffer))
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, *DAMAGED) as error:
+        except (zipfile.BadZipFile, RuntimeError, struct.error, *DAMAGED) as error:
             raise damaged(self._path, error) from error
         buffer[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
-        self._inner.close()
+        if self._inner is not None:
+            self._inner.close()
         super().close()
 
 
@@ -203,8 +206,6 @@ def tar_entries(file: BinaryIO, path: Path) -> Iterator[Entry]:
     try:
         yield from _TarReader(inflated(file), path).entries()
     except (tarfile.HeaderError, struct.error, UnicodeError, *DAMAGED) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
         raise damaged(path, error) from error
 
 
