@@ -75,8 +75,8 @@ def attribute_cell(value: AttributeValue) -> str | None:
 
 
 def same(read: Any, value: Any) -> bool:
-    """Equal, and not a bool on one side only."""
-    return bool(read == value) and isinstance(read, bool) == isinstance(value, bool)
+    """Equal, and of the same kind and sign: True is not 1, -0.0 not 0."""
+    return bool(read == value) and repr(read) == repr(value)
 
 
 def attribute_cells(product: Product) -> dict[str, str]:
