@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from goodsense._version import __version__
+from goodsense.cli import check as check_command
 from goodsense.cli import clean as clean_command
 from goodsense.cli import evaluate, printing
 from goodsense.cli import label as label_command
@@ -25,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(evaluate.app, name="evaluate")
+app.command("check")(check_command.check)
 app.command("clean")(clean_command.clean)
 app.command("label")(label_command.label)
 

@@ -19,6 +19,7 @@ from goodsense.search.engine import rank, search
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.artefacts import current_build
 from goodsense.shop.build import BuildReport
+from goodsense.shop.checking import Checked, check_shop
 from goodsense.shop.cleaning import CleanReport, Undone, clean, undo
 from goodsense.shop.ingest import BATCH, IngestReport, Source, ingest, set_aside
 from goodsense.shop.locks import FileLock
@@ -134,6 +135,17 @@ class Shop:
         return self.truth.delete(ids)
 
     # ---- quality
+
+    def check(self, *, pictures: bool = True, keep: bool = True, progress: Progress = silent) -> Checked:
+        """Check the catalog's quality; the report is kept and tells the trend since the last one."""
+        return check_shop(self.truth, pictures=pictures, keep=keep, progress=progress)
+
+    def plan_cleaning(self, *, progress: Progress = silent) -> Plan:
+        """A cleaning plan from what a check finds."""
+        from goodsense.quality.cleaning.proposing import propose
+
+        checked = check_shop(self.truth, keep=False, progress=progress)
+        return propose(checked.report.findings, checked.census)
 
     def clean(self, plan: Plan, *, dry_run: bool = False, progress: Progress = silent) -> CleanReport:
         """Run a cleaning plan over the whole catalog, as one batch that :meth:`undo_cleaning` can take back."""

@@ -44,6 +44,7 @@ def titled(title: str, **settings: Any) -> str:
         ({"do": "script"}, "無線藍牙耳機", "无线蓝牙耳机"),
         ({"do": "script", "to": "zh-hant"}, "无线耳机", "無線耳機"),
         ({"do": "script"}, "plain text", "plain text"),
+        ({"do": "redact"}, "台灯 联系 13812345678", "台灯 联系 [PHONE]"),
     ],
 )
 def test_texts_are_tidied(settings: dict[str, Any], before: str, after: str) -> None:

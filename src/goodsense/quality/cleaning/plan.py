@@ -14,7 +14,7 @@ from goodsense.errors import DataError, GoodsenseError, UsageError
 from goodsense.quality.cleaning.numbers import Outliers, Units
 from goodsense.quality.cleaning.products import Deduplicate, Drop, DropMedia, MergeVariants, SplitVariants
 from goodsense.quality.cleaning.step import Step
-from goodsense.quality.cleaning.texts import Case, Html, Mojibake, Script, Whitespace, Width
+from goodsense.quality.cleaning.texts import Case, Html, Mojibake, Redact, Script, Whitespace, Width
 from goodsense.quality.cleaning.values import DropValues, Fill, Rename, Set, Spelling
 
 AnyStep = Annotated[
@@ -24,6 +24,7 @@ AnyStep = Annotated[
     | Mojibake
     | Case
     | Script
+    | Redact
     | Spelling
     | Rename
     | DropValues
@@ -41,7 +42,22 @@ AnyStep = Annotated[
 STEPS: dict[str, type[Step]] = {
     step.model_fields["do"].default: step
     for step in (
-        *(Whitespace, Width, Html, Mojibake, Case, Script, Spelling, Rename, DropValues, Set, Fill, Units, Outliers),
+        *(
+            Whitespace,
+            Width,
+            Html,
+            Mojibake,
+            Case,
+            Script,
+            Redact,
+            Spelling,
+            Rename,
+            DropValues,
+            Set,
+            Fill,
+            Units,
+            Outliers,
+        ),
         *(Drop, DropMedia, Deduplicate, MergeVariants, SplitVariants),
     )
 }

@@ -11,6 +11,7 @@ from goodsense.catalog import Product
 from goodsense.quality.cleaning.fields import check_field, map_texts
 from goodsense.quality.cleaning.step import PureStep
 from goodsense.text.clean import normalise_whitespace, repair_mojibake, strip_html
+from goodsense.text.personal import redact
 from goodsense.text.script import HAN, ChineseScript, to_script
 
 FieldName = Annotated[str, AfterValidator(check_field)]
@@ -122,3 +123,13 @@ class Script(TextStep):
 
     def tidy(self, text: str) -> str:
         return to_script(text, self.to)
+
+
+class Redact(TextStep):
+    """Personal data (phone numbers, addresses, card numbers) gives way to its kind: ``[PHONE]``."""
+
+    do: Literal["redact"] = "redact"
+    fields: Annotated[tuple[FieldName, ...], Field(min_length=1)] = ("title", "description", "bullets")
+
+    def tidy(self, text: str) -> str:
+        return redact(text)
