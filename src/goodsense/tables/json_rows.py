@@ -18,6 +18,9 @@ from goodsense.tables.sniff import Sniffed
 _KEPT = 1000
 MAX_DEPTH = 50
 _SUSPICIOUS = re.compile(r"[eE]\+?\d{3}|\\u")
+_SCALAR = re.compile(r"[^\s,\]}]*")
+_BETWEEN = re.compile(r"[^\"\[\]{}]*")
+_IN_STRING = re.compile(r"[^\"\\]*")
 _FIX = "Write one JSON object per line."
 _AGAIN = "Mend it, or export it again."
 
@@ -74,7 +77,7 @@ def jsonl_rows(path: Path, sniffed: Sniffed, rejects: Rejects, *, limits: TableL
     """One JSON object per line; the ``record`` of a line that a reject wrote is taken in its place."""
     with open_text(path, sniffed.encoding, compressed=sniffed.compressed, limits=limits) as text:
         number = 0
-        for line in _lines(text, limits.row_chars):
+        for line in text_lines(text, limits.row_chars):
             number += 1
             if line is None:
                 _reject(rejects, path, number, f"the line is longer than {limits.row_chars} characters", "")
@@ -96,7 +99,7 @@ def jsonl_rows(path: Path, sniffed: Sniffed, rejects: Rejects, *, limits: TableL
                 yield row
 
 
-def _lines(text: IO[str], limit: int) -> Iterator[str | CutOff | None]:
+def text_lines(text: IO[str], limit: int) -> Iterator[str | CutOff | None]:
     """The lines; None for one that is too long."""
     try:
         while line := text.readline(limit + 1):
@@ -139,7 +142,7 @@ def json_rows(path: Path, sniffed: Sniffed, rejects: Rejects, *, limits: TableLi
         At the first element that is not JSON: nothing after it can be trusted.
     """
     with open_text(path, sniffed.encoding, compressed=sniffed.compressed, limits=limits) as text:
-        window = _Window(text, path, limits.row_chars)
+        window = JsonWindow(text, path, limits.row_chars)
         if window.peek() != "[":
             raise DataError(f"{path}: expected a JSON array.", fix=_FIX)
         yield from _items(window, path, sniffed, rejects)
@@ -158,7 +161,7 @@ def member_rows(
         At the first thing that is not JSON: nothing after it can be trusted.
     """
     with open_text(path, sniffed.encoding, compressed=sniffed.compressed, limits=limits) as text:
-        window = _Window(text, path, limits.row_chars, fix=_AGAIN)
+        window = JsonWindow(text, path, limits.row_chars, fix=_AGAIN)
         if window.peek() != "{":
             raise DataError(f"{path}: expected one JSON object.", fix=_AGAIN)
         window.take()
@@ -177,7 +180,7 @@ def member_rows(
             window.go_on("}", None)
 
 
-def _items(window: _Window, path: Path, sniffed: Sniffed, rejects: Rejects) -> Iterator[Row]:
+def _items(window: JsonWindow, path: Path, sniffed: Sniffed, rejects: Rejects) -> Iterator[Row]:
     """The objects of the array that begins here; afterwards the window stands behind it."""
     window.take()
     number = 0
@@ -199,7 +202,7 @@ def _items(window: _Window, path: Path, sniffed: Sniffed, rejects: Rejects) -> I
     window.take()
 
 
-class _Window:
+class JsonWindow:
     """The part of a JSON text that is being read."""
 
     def __init__(self, text: IO[str], path: Path, limit: int, *, fix: str = f"Mend it. {_FIX}") -> None:
@@ -220,14 +223,26 @@ class _Window:
         return bool(found)
 
     def peek(self) -> str:
-        """The next character that is not white; empty at the end."""
+        """The next character that is not white.
+
+        Raises
+        ------
+        DataError
+            If there is none.
+        """
+        if self.ended():
+            self.fail(None, "the file ends before it does")
+        return self._text[self._at]
+
+    def ended(self) -> bool:
+        """Whether nothing but white space is left."""
         while True:
             while self._at < len(self._text) and self._text[self._at] in " \t\r\n\ufeff":
                 self._at += 1
             if self._at < len(self._text):
-                return self._text[self._at]
+                return False
             if not self._more():
-                self.fail(None, "the file ends before it does")
+                return True
 
     def take(self) -> None:
         self._at += 1
@@ -248,7 +263,9 @@ class _Window:
             except RecursionError:
                 self.fail(number, f"it nests deeper than {MAX_DEPTH} levels")
             except ValueError as error:
-                if len(self._text) - self._at > self._limit or not self._more(size):
+                if len(self._text) - self._at > self._limit:
+                    self.fail(number, f"{error}, or it is longer than {self._limit} characters")
+                if not self._more(size):
                     self.fail(number, str(error))
                 size *= 2
                 continue
@@ -257,6 +274,45 @@ class _Window:
             source = self._text[self._at : end]
             self._at = end
             return source, value
+
+    def skip(self) -> None:
+        """Pass over the next value, however long it is."""
+        if self.peek() == '"':
+            return self._skip_string()
+        if self.peek() not in "[{":
+            return self._run(_SCALAR)
+        depth = 0
+        while True:
+            self._run(_BETWEEN)
+            sign = self.peek()
+            if sign == '"':
+                self._skip_string()
+                continue
+            self.take()
+            depth += 1 if sign in "[{" else -1
+            if depth == 0:
+                return None
+
+    def _skip_string(self) -> None:
+        self.take()
+        while True:
+            self._run(_IN_STRING)
+            if self._at == len(self._text) and not self._more():
+                self.fail(None, "the file ends within a text")
+            sign = self._text[self._at]
+            self.take()
+            if sign == '"':
+                return
+            if self._at < len(self._text) or self._more():
+                self.take()
+
+    def _run(self, pattern: re.Pattern[str]) -> None:
+        """Pass over all signs that a pattern takes."""
+        while True:
+            found = pattern.match(self._text, self._at)
+            self._at = found.end() if found else self._at
+            if self._at < len(self._text) or not self._more():
+                return
 
     def fail(self, number: int | None, reason: str) -> Never:
         place = f"item {number}" if number is not None else "the JSON text"
