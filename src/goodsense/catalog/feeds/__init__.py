@@ -16,12 +16,13 @@ from goodsense.catalog.feeds.google import GOOGLE
 from goodsense.catalog.feeds.image_folder import IMAGE_FOLDER
 from goodsense.catalog.feeds.prices import CURRENCIES
 from goodsense.catalog.feeds.shopify import SHOPIFY
+from goodsense.catalog.feeds.shopify_jsonl import SHOPIFY_JSONL
 from goodsense.catalog.feeds.table import TABLES
 from goodsense.catalog.product import Product
 from goodsense.errors import DataError, UsageError
 from goodsense.tables import Rejects, read_head, sniff
 
-FORMATS: tuple[FeedFormat, ...] = (*GOOGLE, CLIPS, COCO, IMAGE_FOLDER, SHOPIFY, *TABLES)
+FORMATS: tuple[FeedFormat, ...] = (*GOOGLE, CLIPS, COCO, IMAGE_FOLDER, SHOPIFY, SHOPIFY_JSONL, *TABLES)
 
 __all__ = ["FORMATS", "Feed", "FeedFormat", "ReadMedium", "read_feed", "write_feed"]
 

@@ -46,10 +46,7 @@ _SIMPLE: Mapping[str, Convert] = {
 _REFS: Mapping[str, type[MediaRef]] = {"image": ImageRef, "audio": AudioRef, "video": VideoRef}
 _PRICES = ("price", "sale_price", "list_price")
 _PLANS = 256  # JSON rows may all have other keys; so many plans are kept
-UNPRICED = (  # said once
-    "Prices without a currency are kept as plain attributes. "
-    "Add a currency column, write it into the price, or give the currency of the feed."
-)
+UNPRICED = "Prices without a currency are kept as plain attributes. Name it in a column, or as that of the feed."
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from goodsense.errors import UsageError
 from goodsense.tables import Reject, Rejects, Sniffed, restore, shorten
 from goodsense.types import ImageRef, MediaRef
 
+_NOTES = 100  # of one file
+
 
 @dataclass(slots=True)
 class Reading:
@@ -48,7 +50,7 @@ class Reading:
 
     def note(self, text: str) -> None:
         """Say something once."""
-        if text not in self.notes:
+        if len(self.notes) < _NOTES and text not in self.notes:
             self.notes.append(text)
 
 

@@ -1,0 +1,9 @@
+"""The results of Shopify's bulk queries carry every catalog, with metafields of goodsense's own."""
+
+from goodsense.catalog import Product
+from tests.catalog.catalogs import UNIQUE, VALID
+
+__all__ = ["CARRIED", "LOST", "VALID"]
+
+CARRIED = UNIQUE
+LOST: dict[str, tuple[Product, Product]] = {}
