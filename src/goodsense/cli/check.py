@@ -19,7 +19,7 @@ _NAMES = {
     "plausibility": {"en": "plausibility", "zh": "合理性"},
     "uniqueness": {"en": "uniqueness", "zh": "唯一性"},
 }
-_MARKS = {"error": "!!", "warning": "! ", "notice": "· "}
+_MARKS = {"error": "!! ", "warning": "!  ", "notice": "·  "}
 _WORDS = {
     "en": ("dimension", "score", "change", "next: {plan}\nreport: {page}", "gone since the last check"),
     "zh": ("维度", "得分", "变化", "下一步：{plan}\n报告：{page}", "上次检查后已解决"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,7 +61,8 @@ def _planned(made: Plan, shop: Path, path: Path) -> None:
     if not made.step:
         say("Nothing to clean was found.")
         return
-    table([[step.do, "" if step.on else "off", step.why] for step in made.step], header=["step", "", "why"])
+    rows = [[step.do, getattr(step, "field", ""), "" if step.on else "off", step.why] for step in made.step]
+    table(rows, header=["step", "field", "", "why"])
     say(f"The plan: {path}. Read it, change it, then see what it would do, and do it:")
     say(f"  goodsense clean {shop} --apply --dry-run")
     say(f"  goodsense clean {shop} --apply")
@@ -78,10 +80,10 @@ def _apply(shop: Path, path: Path, *, dry_run: bool, as_json: bool) -> None:
 
 def _cleaned(report: CleanReport, shop: Path, *, dry_run: bool) -> None:
     table(
-        [[step["do"], str(step["products"]), step["why"]] for step in report.steps],
-        header=["step", "products", "why"],
+        [[step["do"], step["field"], str(step["products"]), step["why"]] for step in report.steps],
+        header=["step", "field", "products", "why"],
     )
-    for place, examples in report.examples.items():
+    for place, examples in sorted(report.examples.items()):
         say(f"{report.steps[place]['do']}, for example:")
         for example in examples:
             _example(example.id, example.before, example.after)
@@ -96,8 +98,18 @@ def _example(id: str, before: dict[str, Any] | None, after: dict[str, Any] | Non
     if after is None or before is None:
         say(f"  {id}: {'dropped' if after is None else 'new'}")
         return
+    for key, then, now in _differences(before, after):
+        say(f"  {id} {key}: {_shown(then)} -> {_shown(now)}")
+
+
+def _differences(before: dict[str, Any], after: dict[str, Any], within: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """What differs, down to single attributes."""
     for key in dict.fromkeys((*before, *after)):
-        say(f"  {id} {key}: {_shown(before.get(key))} -> {_shown(after.get(key))}")
+        then, now = before.get(key), after.get(key)
+        if isinstance(then, dict) and isinstance(now, dict):
+            yield from _differences(then, now, f"{within}{key}.")
+        elif then != now:
+            yield f"{within}{key}", then, now
 
 
 def _shown(value: Any) -> str:

@@ -16,6 +16,7 @@ from goodsense.errors import DataError
 from goodsense.media import MediaStore, decode_image
 from goodsense.progress import Progress, silent
 from goodsense.quality.census import Census
+from goodsense.quality.pictures import PictureFacts
 from goodsense.quality.report import QualityReport, Summary
 from goodsense.shop.truth import Truth
 
@@ -56,7 +57,8 @@ def check_shop(
     when = today or datetime.now(UTC)
     with truth.snapshot() as seq:
         census = Census.of(truth.products(), progress=progress)
-    findings = check(census, today=when, progress=progress)
+    facts = _pictures(truth.directory, census, progress) if pictures else None
+    findings = check(census, pictures=facts, today=when.date(), progress=progress)
     report = QualityReport.of(
         findings,
         shop=truth.directory.resolve().name,
@@ -69,6 +71,12 @@ def check_shop(
     if keep:
         _keep(truth.directory, report)
     return Checked(report, census)
+
+
+def _pictures(directory: Path, census: Census, progress: Progress) -> PictureFacts:
+    """What is known of the catalog's pictures; new ones are measured and remembered by their content."""
+    hashes = [picture.sha256 for picture in census.pictures if picture.sha256]
+    return PictureFacts.of(hashes, MediaStore(directory / "media"), cache=directory / "reports", progress=progress)
 
 
 def write_page(checked: Checked, directory: Path, target: Path, *, lang: Literal["en", "zh"] = "en") -> Path:

@@ -69,7 +69,10 @@ def clean(truth: Truth, plan: Plan, *, dry_run: bool = False, progress: Progress
     DataError
         If a step makes an id that another product has, or the catalog was changed meanwhile.
     """
-    report = CleanReport(steps=[{"do": step.do, "why": step.why, "products": 0} for step in plan.steps])
+    steps = [
+        {"do": step.do, "field": getattr(step, "field", ""), "why": step.why, "products": 0} for step in plan.steps
+    ]
+    report = CleanReport(steps=steps)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as spool:
         with truth.snapshot() as seq:
             _work_out(truth, plan, report, spool, progress)
