@@ -145,9 +145,7 @@ def _zip_entry(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> En
         problem = f"is packed by method {info.compress_type}; expected stored (0) or deflated (8)"
     elif is_folder and info.file_size:
         problem = "is a folder with content"
-    return Entry(
-        name, info.file_size, is_folder, lambda: io.BufferedReader(_ZipPart(opened, info, path)), problem, fix
-    )
+    return Entry(name, info.file_size, is_folder, lambda: io.BufferedReader(_ZipPart(opened, info, path)), problem, fix)
 
 
 class _ZipPart(io.RawIOBase):

@@ -98,6 +98,9 @@ def unpacked(chunks: Iterable[bytes], headers: Mapping[str, str], url: str, *, m
     FetchError
         If it is larger than ``max_bytes``, grows out of proportion, is damaged, or has an unknown coding.
     """
+    claimed = headers.get("content-length", "")
+    if claimed.isdecimal() and int(claimed) > max_bytes:
+        raise too_large(url, max_bytes)
     coding = headers.get("content-encoding", "").strip().lower()
     if coding in ("", "identity"):
         yield from _capped(chunks, url, max_bytes)

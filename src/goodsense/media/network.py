@@ -50,12 +50,7 @@ class Meter:
         """Seconds until the call must end."""
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise FetchError(
-                f"{shown(self.url)}: not done after {self._policy.total_s:g} s.",
-                url=self.url,
-                reason="time",
-                fix="Try again later, or raise FetchPolicy.total_s.",
-            )
+            raise self._too_late()
         return left
 
     def patience(self) -> float:
@@ -71,12 +66,22 @@ class Meter:
             raise too_large(self.url, self.max_bytes)
         if self._waited >= self._policy.read_s:
             if self._brought < max(1.0, self._policy.min_rate * self._policy.read_s):
-                raise self.too_slow()
+                raise self._too_slow()
             self._waited, self._brought = 0.0, 0
 
-    def too_slow(self) -> FetchError:
-        """The error for a server that stalls."""
-        self.left()
+    def timed_out(self) -> FetchError:
+        """The error for a read that took all its patience: of the server, or of the call as a whole."""
+        return self._too_slow() if self._waited + 0.01 >= self._policy.read_s else self._too_late()
+
+    def _too_late(self) -> FetchError:
+        return FetchError(
+            f"{shown(self.url)}: not done after {self._policy.total_s:g} s.",
+            url=self.url,
+            reason="time",
+            fix="Try again later, or raise FetchPolicy.total_s.",
+        )
+
+    def _too_slow(self) -> FetchError:
         return FetchError(
             f"{shown(self.url)}: the server stalls; it sent {self._brought:,} bytes in {self._waited:.1f} s "
             f"(expected at least {self._policy.min_rate:g} per second).",
@@ -204,7 +209,7 @@ class MeteredStream(httpcore.NetworkStream):
             data = self._inner.read(max_bytes, meter.patience())
         except httpcore.ReadTimeout:
             meter.count(time.monotonic() - started, 0)
-            raise meter.too_slow() from None
+            raise meter.timed_out() from None
         meter.count(time.monotonic() - started, len(data))
         return data
 
