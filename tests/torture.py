@@ -31,7 +31,9 @@ from tests.catalog.round_trips import round_trips
 from tests.cli.disks import may_mount, run_full_disk_builds, run_full_disk_ingests, run_read_only, unmount
 from tests.cli.soak import run_soak
 from tests.media.mutations import run_mutations as damage_pictures
+from tests.quality.cleaning.mutations import run_plan_mutations as damage_plans
 from tests.shop.kills import run_build_kills, run_ingest_kills
+from tests.shop.test_cleaning import clean_kills as run_clean_kills
 
 PICTURE_FORMATS = ("jpeg", "png", "webp", "gif")
 SEED = 20_000
@@ -96,10 +98,12 @@ def jobs(scale: float, soak_s: float) -> Iterator[Job]:
         yield Job(f"soak {engine}", run_soak, arguments, 1, soak_s + 300)
     yield from _chunked("kills build", run_build_kills, builds, 10, 90)
     yield from _chunked("kills ingest", run_ingest_kills, ingests, 10, 90)
+    yield from _chunked("kills clean", run_clean_kills, ingests, 10, 30)
     yield from _chunked("full disk build", run_full_disk_builds, disks, 5, 180, needs_mount=True)
     yield from _chunked("full disk ingest", run_full_disk_ingests, disks, 5, 90, needs_mount=True)
     yield Job("read-only disk", run_read_only, {}, 5, 300, needs_mount=True)
     damaged = max(1, round(10_000 * scale))
+    yield from _damage("cleaning plan", damage_plans, "plan", damaged)
     for name in FEED_FORMATS:
         yield from _damage(f"feed {name}", damage_feeds, name, damaged)
     for name in WRITTEN_FEEDS:

@@ -8,6 +8,7 @@ import pytest
 
 from goodsense.errors import DataError, UsageError
 from goodsense.quality.cleaning import STEPS, Plan
+from tests.quality.cleaning.mutations import run_plan_mutations
 
 EVERY = """
 format = 1
@@ -76,3 +77,9 @@ def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="no readable text"):
         Plan.load(tmp_path / "plan.toml")
+
+
+def test_damaged_plans_are_plans_or_clear_errors() -> None:
+    told = run_plan_mutations("plan", 200, seed=1)
+    assert told["plans"] > 10
+    assert told["errors"] > 50
