@@ -1,1 +1,35 @@
-"""What shoppers did: events, their readers, sessions, honest splits, the interaction matrix."""
+"""What shoppers did: events, their readers, visits, the interaction matrix, honest splits."""
+
+from goodsense.events.columns import EVENT_ALIASES
+from goodsense.events.event import DEFAULT_WEIGHTS, TYPES, Event, type_of
+from goodsense.events.interactions import Interactions, weight_of
+from goodsense.events.keys import numbered
+from goodsense.events.reader import EventFeed, events_of, read_events
+from goodsense.events.sessions import GAP_S, Session, sessions, user_sessions
+from goodsense.events.splits import Split, SplitReport, by_label, by_time, leave_last, per_user
+from goodsense.events.writer import write_events
+
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "EVENT_ALIASES",
+    "GAP_S",
+    "TYPES",
+    "Event",
+    "EventFeed",
+    "Interactions",
+    "Session",
+    "Split",
+    "SplitReport",
+    "by_label",
+    "by_time",
+    "events_of",
+    "leave_last",
+    "numbered",
+    "per_user",
+    "read_events",
+    "sessions",
+    "type_of",
+    "user_sessions",
+    "weight_of",
+    "write_events",
+]

@@ -1,0 +1,121 @@
+"""Which column of a table of events is which field: common English and Chinese names, or the user's own mapping."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from goodsense.errors import DataError, UsageError
+from goodsense.tables import match_columns, shorten
+
+EVENT_ALIASES: Mapping[str, tuple[str, ...]] = {
+    name: tuple(aliases.split())
+    for name, aliases in {
+        "user": "user user_id userid uid user_pseudo_id customer_id customerid customer customer_no buyer_id buyerid "
+        "buyer member_id memberid member visitor_id visitorid visitor account_id client_id shopper_id shopper "
+        "reviewer_id reviewerid reviewer anonymous_id user_name username 用户id 用户 用户编号 用户标识 用户名 "
+        "会员id 会员 会员编号 买家id 买家 买家昵称 客户id 客户 客户编号 顾客id 顾客 顾客编号 访客id 访客",
+        "item": "item item_id itemid product_id productid product goods_id goodsid goods sku_id skuid sku asin "
+        "parent_asin movie_id movieid video_id videoid article_id business_id listing_id content_id 商品id 商品 "
+        "商品编号 商品编码 产品id 产品 产品编号 产品编码 宝贝id 宝贝 货品id 货号 物品id 物品",
+        "type": "type event_type eventtype event event_name action_type action behavior_type behaviour_type behavior "
+        "behaviour interaction_type 行为类型 行为 事件类型 事件 动作 操作类型 操作",
+        "weight": "weight interaction_weight strength 权重",
+        "rating": "rating ratings stars star star_rating score overall user_rating 评分 星级 打分 得分",
+        "quantity": "quantity qty count pieces num 数量 购买数量 商品数量 件数",
+        "query": "query search_query search_term search_keyword keyword keywords 搜索词 搜索关键词 查询词 查询 关键词",
+        "duration": "duration duration_s duration_ms dwell_time dwell_time_ms dwell dwell_ms stay_time watch_time "
+        "watch_time_ms 停留时长 停留时间 时长 浏览时长 观看时长",
+        "timestamp": "timestamp time event_time eventtime event_timestamp datetime date_time ts time_ms timestamp_ms "
+        "occurred_at created_at create_time order_time purchase_time visit_time unixreviewtime reviewtime date "
+        "时间戳 时间 行为时间 事件时间 发生时间 下单时间 购买时间 付款时间 浏览时间 点击时间 创建时间 日期",
+        "session": "session session_id sessionid user_session visit_id sid 会话id 会话 访问id",
+        "split": "split x_label dataset_split 数据划分 划分",
+        "event_id": "event_id eventid event_key event_uuid log_id id 事件id 日志id 行为id",
+        # Where a user's event stands among the others; nothing else may be called so by chance.
+        "history_order": "history_order",
+    }.items()
+}
+NEEDED = ("user", "item")
+_ATOMIC = re.compile(r":(?:token|token_seq|float|float_seq)$")  # the types that RecBole writes behind its names
+_TAOBAO = ("user", "item", "category", "type", "timestamp")  # UserBehavior.csv has no header
+_TAOBAO_TYPES = frozenset({"pv", "cart", "fav", "buy"})
+_SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """The column of each field, and what is worth saying about it."""
+
+    fields: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def without_header(header: Sequence[str], mapping: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Names for the columns of a table whose first row is no header; empty if it is one.
+
+    It is none if the mapping gives places (``user=1``) that are no names, or if it is a row of Taobao's UserBehavior.
+    """
+    places = [column for column in (mapping or {}).values() if column.isdigit() and column not in header]
+    if places or (mapping and _are_places(header, mapping)):
+        return tuple(f"column_{place}" for place in range(1, len(header) + 1))
+    if not mapping and len(header) == len(_TAOBAO) and header[3] in _TAOBAO_TYPES and header[0].isdigit():
+        return _TAOBAO
+    return ()
+
+
+def _are_places(header: Sequence[str], mapping: Mapping[str, str]) -> bool:
+    """Whether names that are small numbers are meant as places: the first row happens to hold these numbers too."""
+    return all(column.isdigit() and 0 < int(column) <= len(header) for column in mapping.values()) and all(
+        re.fullmatch(r"[\d.]+(?: \(\d+\))?", name) for name in header
+    )
+
+
+def event_columns(file: Path | str, header: Sequence[str], mapping: Mapping[str, str] | None) -> EventColumns:
+    """Match the columns of a table of events to fields.
+
+    Raises
+    ------
+    UsageError
+        If the mapping names an unknown field or a column that is not there.
+    DataError
+        If no column is the user or the item.
+    """
+    plain: dict[str, str] = {}
+    for name in header:
+        plain.setdefault(_ATOMIC.sub("", name), name)
+    wanted = {field: _named(column, plain, header) for field, column in (mapping or {}).items()}
+    unknown = next((field for field in wanted if field not in EVENT_ALIASES), None)
+    if unknown is not None:
+        raise UsageError(
+            f"the mapping {unknown}={wanted[unknown]} names an unknown field.",
+            fix=f"Known fields of events: {', '.join(EVENT_ALIASES)}.",
+        )
+    found = match_columns(tuple(plain), mapping=wanted, aliases=EVENT_ALIASES, many=frozenset())
+    fields = {field: plain[columns[0]] for field, columns in found.fields.items()}
+    for field in NEEDED:
+        if field not in fields:
+            shown = ", ".join(repr(shorten(name, 60)) for name in islice(header, _SHOWN)) or "nothing"
+            raise DataError(
+                f"{file}: no column is the {field}; the columns are: {shown}.",
+                fix=f"Name it: --map {field}=COLUMN. Without a header, give places: --map user=1 --map item=2.",
+            )
+    notes = [f"Column {shorten(column, 60)!r} is read as {field}." for field, column in fields.items()]
+    left = [repr(shorten(plain[name], 60)) for name in islice(found.unmatched, _SHOWN)]
+    if left:
+        more = f" and {len(found.unmatched) - _SHOWN} more" if len(found.unmatched) > _SHOWN else ""
+        notes.append(f"Other columns are left out: {', '.join(left)}{more}.")
+    return EventColumns(fields, tuple(notes))
+
+
+def _named(column: str, plain: Mapping[str, str], header: Sequence[str]) -> str:
+    """A column as the mapping names it: by name, with or without its type, or by place."""
+    bare = _ATOMIC.sub("", column)
+    if column not in plain and bare in plain:
+        return bare
+    if column not in plain and column.isdigit() and 0 < int(column) <= len(header):
+        return _ATOMIC.sub("", header[int(column) - 1])
+    return column
