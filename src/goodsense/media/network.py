@@ -69,10 +69,6 @@ class Meter:
                 raise self._too_slow()
             self._waited, self._brought = 0.0, 0
 
-    def timed_out(self) -> FetchError:
-        """The error for a read that took all its patience: of the server, or of the call as a whole."""
-        return self._too_slow() if self._waited + 0.01 >= self._policy.read_s else self._too_late()
-
     def _too_late(self) -> FetchError:
         return FetchError(
             f"{shown(self.url)}: not done after {self._policy.total_s:g} s.",
@@ -204,14 +200,15 @@ class MeteredStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there; too slow and too much are errors."""
         meter = self._meter
-        started = time.monotonic()
-        try:
-            data = self._inner.read(max_bytes, meter.patience())
-        except httpcore.ReadTimeout:
-            meter.count(time.monotonic() - started, 0)
-            raise meter.timed_out() from None
-        meter.count(time.monotonic() - started, len(data))
-        return data
+        while True:
+            started = time.monotonic()
+            try:
+                data = self._inner.read(max_bytes, meter.patience())
+            except httpcore.ReadTimeout:
+                meter.count(time.monotonic() - started, 0)  # says so if the patience is over
+                continue
+            meter.count(time.monotonic() - started, len(data))
+            return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write a request."""

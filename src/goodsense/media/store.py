@@ -50,6 +50,23 @@ class MediaStore:
             ) from error
         return name
 
+    def adopt(self, file: Path, name: str) -> None:
+        """Keep a file whose SHA-256 is known; it is linked rather than copied where the disk allows.
+
+        Raises
+        ------
+        StorageError
+            If the directory cannot be written.
+        """
+        target = self.path(name)
+        try:
+            if target.is_file() and target.stat().st_size == file.stat().st_size:
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(file, target)
+        except OSError:
+            self.put(file.read_bytes())
+
     def path(self, name: str) -> Path:
         """Where the bytes of that SHA-256 are or would be.
 
