@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias, get_args
@@ -112,6 +112,17 @@ def _spoken(value: AttributeValue) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) else " ".join(value)
+
+
+def with_media(product: Product, change: Callable[[MediaRef], MediaRef]) -> Product:
+    """The same product with each of its media, those of its variants too, exchanged for what ``change`` gives."""
+    if not product.media and not any(variant.media for variant in product.variants):
+        return product
+    variants = tuple(
+        replace(variant, media=tuple(map(change, variant.media))) if variant.media else variant
+        for variant in product.variants
+    )
+    return replace(product, media=tuple(map(change, product.media)), variants=variants)
 
 
 def to_json(product: Product) -> dict[str, Any]:

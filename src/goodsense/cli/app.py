@@ -13,6 +13,7 @@ from goodsense._version import __version__
 from goodsense.cli import check as check_command
 from goodsense.cli import clean as clean_command
 from goodsense.cli import evaluate, printing
+from goodsense.cli import fetch as fetch_command
 from goodsense.cli import label as label_command
 from goodsense.cli.output import complain, emit, help_without_command, progress_shown, say
 from goodsense.errors import GoodsenseError, PartialError, UsageError
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.add_typer(evaluate.app, name="evaluate")
 app.command("check")(check_command.check)
 app.command("clean")(clean_command.clean)
+app.command("fetch")(fetch_command.fetch)
 app.command("label")(label_command.label)
 
 ShopDir = Annotated[Path, typer.Argument(metavar="SHOP", help="The shop's directory.")]
@@ -92,7 +94,9 @@ def _root(
 @app.command()
 def ingest(
     shop: ShopDir,
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Feed files.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="Feed files, folders, archives, http(s) addresses, or -.")
+    ],
     format: Annotated[str, typer.Option(help="Feed format; auto looks at the file.")] = "auto",
     media: Annotated[Path | None, typer.Option(help="The folder that media paths start from.")] = None,
     map: Annotated[
@@ -102,6 +106,9 @@ def ingest(
     delete_missing: Annotated[bool, typer.Option(help="Delete products that the feeds do not name.")] = False,
     strict: Annotated[bool, typer.Option(help="Stop at the first rejected row.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Read and check, change nothing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Read addresses whose feed has not changed too.")] = False,
+    allow_private: fetch_command.AllowPrivate = False,
+    allow_domain: fetch_command.AllowDomain = None,
     json: Json = False,
 ) -> None:
     """Put feeds into a shop: upsert by id, rejected rows to rejects.jsonl."""
@@ -111,9 +118,15 @@ def ingest(
     feeds = [Source(path, format=format, media_root=media, mapping=mapping, currency=currency) for path in sources]
     with progress_shown() as progress, TemporaryDirectory() as nowhere:
         only_looking = dry_run and not (shop / "catalog.sqlite").exists()
-        with Shop.create(Path(nowhere) if only_looking else shop) as opened:
+        with Shop.creating(Path(nowhere) if only_looking else shop) as opened:
             report = opened.ingest(
-                *feeds, strict=strict, delete_missing=delete_missing, dry_run=dry_run, progress=progress
+                *feeds,
+                strict=strict,
+                delete_missing=delete_missing,
+                dry_run=dry_run,
+                again=again,
+                policy=fetch_command.policy_of(allow_private, allow_domain),
+                progress=progress,
             )
     emit(report.to_json(), as_json=json, text=lambda: printing.ingested(report, shop, dry_run=dry_run))
     if report.rejected:
@@ -205,10 +218,8 @@ def judge(
 @app.command()
 def export(
     shop: ShopDir,
-    target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write.")],
-    format: Annotated[
-        str, typer.Option(help="csv, tsv, jsonl, parquet, google, ...; auto: by the file's name.")
-    ] = "auto",
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write; a folder for image-folder.")],
+    format: Annotated[str, typer.Option(help="The name of any feed format; auto: by the file's name.")] = "auto",
     raw: Annotated[bool, typer.Option(help="For machines: do not neutralise formulas in CSV.")] = False,
     json: Json = False,
 ) -> None:
@@ -218,8 +229,14 @@ def export(
 
     named = printing.feed_format(target) if format == "auto" else format
     with Shop.open(shop) as opened:
-        count = write_feed(opened.truth.products(), target, format=named, raw=raw)
-    emit({"products": count, "file": str(target)}, as_json=json, text=lambda: say(f"{count} products -> {target}"))
+        count = write_feed(opened.truth.products(), target, format=named, raw=raw, media=opened.read_medium)
+        left_out = len(opened) - count
+    found: dict[str, Any] = {"products": count, "file": str(target)}
+    said = f"{count} products -> {target}"
+    if left_out:
+        found["left_out"] = left_out
+        said += f" ({left_out} have nothing that {named} could hold)"
+    emit(found, as_json=json, text=lambda: say(said))
 
 
 @app.command()

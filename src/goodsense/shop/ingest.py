@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from goodsense.catalog.feeds import read_feed
-from goodsense.catalog.product import Product, Variant
+from goodsense.catalog.product import Product, with_media
 from goodsense.errors import DataError, PartialError
 from goodsense.media import MediaStore, resolve_media_path, sniff_media
+from goodsense.media.fetch import DEFAULT_POLICY, FetchPolicy
 from goodsense.progress import Progress, silent
+from goodsense.shop.fetching import Links
+from goodsense.shop.sources import FeedFile, Source, gathered, memory_of
 from goodsense.shop.truth import Truth
 from goodsense.tables import Reject, Rejects
 from goodsense.types import ImageRef, MediaRef
@@ -38,34 +42,56 @@ class IngestReport:
     notes: list[str] = field(default_factory=list)
     media: Counter[str] = field(default_factory=Counter)
     rejects_path: str = ""
+    unmodified: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         return {**vars(self), "media": dict(self.media)}
 
 
-@dataclass(frozen=True)
-class Source:
-    """One feed file and how to read it."""
-
-    path: Path
-    format: str = "auto"
-    media_root: Path | None = None
-    mapping: dict[str, str] | None = None
-    currency: str | None = None
-
-
 def set_aside(source: Source, rejects: Path) -> Source:
     """A file of rejects that is fed again is renamed first, so that what is still wrong gets a fresh one."""
-    if not (source.path.exists() and rejects.exists() and source.path.samefile(rejects)):
+    path = Path(source.path)
+    if source.is_url or not (path.exists() and rejects.exists() and path.samefile(rejects)):
         return source
     fed = rejects.with_name(f"{rejects.stem}-fed-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl")
     rejects.rename(fed)
-    return replace(source, path=fed, media_root=source.media_root)
+    return replace(source, path=fed)
+
+
+def ingest_sources(
+    truth: Truth,
+    sources: Sequence[Source],
+    *,
+    rejects_path: Path,
+    strict: bool = False,
+    delete_missing: bool = False,
+    dry_run: bool = False,
+    again: bool = False,
+    policy: FetchPolicy = DEFAULT_POLICY,
+    progress: Progress = silent,
+) -> IngestReport:
+    """Bring sources here and upsert their products; see :meth:`goodsense.shop.Shop.ingest`."""
+    started = time.perf_counter()
+    given = [set_aside(source, rejects_path) for source in sources]
+    everything = again or delete_missing or dry_run  # a feed that is not read would look as if it named no product
+    with (
+        Rejects(None if dry_run else rejects_path, strict=strict) as rejects,
+        gathered(given, truth.directory, rejects=rejects, policy=policy, again=everything) as found,
+    ):
+        report = ingest(
+            truth, found.feeds, rejects=rejects, delete_missing=delete_missing, dry_run=dry_run, progress=progress
+        )
+        report.notes[:0], report.unmodified = found.notes, found.unmodified
+        report.rejects_path = str(rejects_path) if len(rejects) and not dry_run else ""
+        if not dry_run and not rejects.rows:
+            memory_of(truth.directory).note(found.fetched)
+    report.seconds = round(time.perf_counter() - started, 3)
+    return report
 
 
 def ingest(
     truth: Truth,
-    sources: Sequence[Source],
+    feeds: Sequence[FeedFile],
     *,
     rejects: Rejects,
     delete_missing: bool = False,
@@ -85,8 +111,9 @@ def ingest(
     report = IngestReport()
     truth.start_seen()
     try:
-        for source in sources:
-            _ingest_one(truth, source, report, rejects=rejects, dry_run=dry_run, progress=progress)
+        for feed in feeds:
+            with feed.named():
+                _ingest_one(truth, feed, report, rejects=feed.rejects(rejects), dry_run=dry_run, progress=progress)
     except KeyboardInterrupt as interrupt:
         done = report.added + report.changed + report.unchanged
         raise PartialError(
@@ -100,26 +127,25 @@ def ingest(
 
 
 def _ingest_one(
-    truth: Truth, source: Source, report: IngestReport, *, rejects: Rejects, dry_run: bool, progress: Progress
+    truth: Truth, file: FeedFile, report: IngestReport, *, rejects: Rejects, dry_run: bool, progress: Progress
 ) -> None:
-    feed = read_feed(
-        source.path, format=source.format, mapping=source.mapping, rejects=rejects, currency=source.currency
-    )
+    source = file.source
+    feed = read_feed(file.path, format=source.format, mapping=source.mapping, rejects=rejects, currency=source.currency)
     report.format = feed.format
-    stage = f"ingest {source.path.name}"
+    stage = f"ingest {Path(file.name).name}"
     progress(stage, report.read, None)
-    intake = MediaIntake(truth.directory, source, rejects, report.media, keep=not dry_run)
-    for batch in _batches(_unrepeated(truth, iter(feed), rejects, source.path), BATCH):
-        products = [intake.take_in(row, product) for row, product in batch]
-        report.read += len(products)
-        if dry_run:
-            report.added += len(products)
-        else:
-            applied = truth.upsert(products)
-            report.added += applied.added
-            report.changed += applied.changed
-            report.unchanged += applied.unchanged
-        progress(stage, report.read, None)
+    with MediaIntake(truth.directory, file, rejects, report.media, keep=not dry_run) as intake:
+        for batch in _batches(_unrepeated(truth, iter(feed), rejects, file.path), BATCH):
+            products = [intake.take_in(row, product) for row, product in batch]
+            report.read += len(products)
+            if dry_run:
+                report.added += len(products)
+            else:
+                applied = truth.upsert(products)
+                report.added += applied.added
+                report.changed += applied.changed
+                report.unchanged += applied.unchanged
+            progress(stage, report.read, None)
     progress(stage, report.read, report.read)
     report.notes += feed.notes
 
@@ -168,46 +194,72 @@ def _delete_missing(truth: Truth, report: IngestReport, *, dry_run: bool) -> Non
 class MediaIntake:
     """Takes the files that a product names into the shop's media store.
 
-    A URL is left as it is and counted as not fetched; a file that is missing, outside the media root or no medium
-    becomes a reject entry, and the product goes on without it.
+    A URL that was fetched before gets its bytes, any other is left as it is and counted as not fetched; a file that is
+    missing, outside the media root or no medium becomes a reject entry, and the product goes on without it.
     """
 
     def __init__(
-        self, directory: Path, source: Source, rejects: Rejects, counts: Counter[str], *, keep: bool = True
+        self, directory: Path, feed: FeedFile, rejects: Rejects, counts: Counter[str], *, keep: bool = True
     ) -> None:
         self._store = MediaStore(directory / "media")
-        self._root = source.media_root or source.path.parent
-        self._file = str(source.path)
+        self._feed = feed
         self._rejects = rejects
         self._counts = counts
+        self._links = Links.of(directory)
         self._put: Callable[[bytes], str] | None = self._store.put if keep else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._links is not None:
+            self._links.close()
 
     def take_in(self, row: int, product: Product) -> Product:
         """The same product with its media in the store."""
-        if not product.media and not any(variant.media for variant in product.variants):
-            return product
-        media = self._take_all(row, product.media)
-        variants = tuple(self._variant(row, variant) for variant in product.variants)
-        return replace(product, media=media, variants=variants)
-
-    def _variant(self, row: int, variant: Variant) -> Variant:
-        return replace(variant, media=self._take_all(row, variant.media)) if variant.media else variant
-
-    def _take_all(self, row: int, refs: tuple[MediaRef, ...]) -> tuple[MediaRef, ...]:
-        return tuple(self._take(row, ref) for ref in refs)
+        return with_media(product, lambda ref: self._take(row, ref))
 
     def _take(self, row: int, ref: MediaRef) -> MediaRef:
-        if ref.is_url:
-            self._counts["not fetched"] += 1
-            return ref
         try:
-            data = _read_medium(resolve_media_path(self._root, ref.uri), ref)
+            if not ref.is_url and self._feed.base_url:
+                ref = replace(ref, uri=_absolute(self._feed.base_url, ref.uri))
+            if ref.is_url:
+                return self._fetched(ref)
+            data = _read_medium(resolve_media_path(self._feed.media_root, ref.uri), ref)
         except DataError as error:
             self._counts["rejected"] += 1
-            self._rejects.add(Reject(self._file, row, ref.modality, ref.uri, error.message, error.fix, scope="medium"))
+            file = str(self._feed.path)
+            self._rejects.add(Reject(file, row, ref.modality, ref.uri, error.message, error.fix, scope="medium"))
             return ref
         self._counts["taken in"] += 1
         return replace(ref, sha256=self._put(data)) if self._put else ref
+
+    def _fetched(self, ref: MediaRef) -> MediaRef:
+        known = self._links.fetched(ref.uri) if self._links is not None else ""
+        if not known or not self._store.has(known):
+            self._counts["not fetched"] += 1
+            return ref
+        self._counts["fetched before"] += 1
+        return replace(ref, sha256=known)
+
+
+def _absolute(base_url: str, uri: str) -> str:
+    """A medium's address, relative to that of its feed.
+
+    Raises
+    ------
+    DataError
+        If it is none, or leads to anything but http and https.
+    """
+    from urllib.parse import urljoin
+
+    try:
+        found = urljoin(base_url, uri.strip())
+    except ValueError as error:
+        raise DataError(f"{uri!r:.200} is no address ({error}).", fix="Write the whole address.") from error
+    if not found.lower().startswith(("http://", "https://")):
+        raise DataError(f"{uri!r:.200} leads to no web address.", fix="Write an http or https address.")
+    return found
 
 
 def _read_medium(path: Path, ref: MediaRef) -> bytes:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from goodsense.catalog.product import Product
 from goodsense.encoders import load_encoder, make_encoder
-from goodsense.errors import UsageError
+from goodsense.errors import DataError, UsageError
 from goodsense.index import ExactIndex, QdrantEdgeIndex
+from goodsense.media import MediaStore
+from goodsense.media.fetch import DEFAULT_POLICY, FetchPolicy
 from goodsense.progress import Progress, silent
 from goodsense.quality.cleaning import Plan
 from goodsense.search.encode import EncodedQuery, encode_query, narrowed
@@ -21,13 +23,15 @@ from goodsense.shop.artefacts import current_build
 from goodsense.shop.build import BuildReport
 from goodsense.shop.checking import Checked, check_shop
 from goodsense.shop.cleaning import CleanReport, Undone, clean, undo
-from goodsense.shop.ingest import BATCH, IngestReport, Source, ingest, set_aside
+from goodsense.shop.fetching import FetchReport, fetch_media
+from goodsense.shop.ingest import BATCH, IngestReport, ingest_sources
 from goodsense.shop.locks import FileLock
+from goodsense.shop.newborn import removed_if_empty
 from goodsense.shop.overlay import IndexUpkeep, OverlayMaker
 from goodsense.shop.recipe import Recipe
+from goodsense.shop.sources import Source
 from goodsense.shop.truth import Applied, Change, Truth
 from goodsense.shop.worker import build_in_child
-from goodsense.tables import Rejects
 from goodsense.types import Encoder, Hits, Index, MediaRef, Part, Query
 
 
@@ -58,6 +62,13 @@ class Shop:
         except OSError as error:
             raise storage_error(path, error) from error
         return cls(path, Truth.create(path))
+
+    @classmethod
+    @contextmanager
+    def creating(cls, directory: Path | str) -> Iterator[Self]:
+        """As :meth:`create`, for one block; a new shop that an error in it leaves empty is taken away again."""
+        with removed_if_empty(Path(directory)), cls.create(directory) as shop:
+            yield shop
 
     @classmethod
     def open(cls, directory: Path | str) -> Self:
@@ -93,32 +104,53 @@ class Shop:
         strict: bool = False,
         delete_missing: bool = False,
         dry_run: bool = False,
+        again: bool = False,
+        policy: FetchPolicy = DEFAULT_POLICY,
         rejects_path: Path | None = None,
         progress: Progress = silent,
     ) -> IngestReport:
         """Upsert the products of feeds by id; rejected rows go to ``rejects.jsonl`` in the shop.
+
+        Sources are feed files, folders, archives, http(s) addresses (fetched within ``policy``, and read only if they
+        changed, unless ``again``) and ``-`` for standard input.
 
         Raises
         ------
         DataError
             If a feed cannot be read at all, or with ``strict`` at the first rejected row.
         """
-        started = time.perf_counter()
-        feeds = [source if isinstance(source, Source) else Source(Path(source)) for source in sources]
-        path = rejects_path or self.directory / "rejects.jsonl"
-        feeds = [set_aside(source, path) for source in feeds]
-        with Rejects(None if dry_run else path, strict=strict) as rejects:
-            report = ingest(
-                self.truth,
-                feeds,
-                rejects=rejects,
-                delete_missing=delete_missing,
-                dry_run=dry_run,
-                progress=progress,
-            )
-            report.rejects_path = str(path) if len(rejects) and not dry_run else ""
-        report.seconds = round(time.perf_counter() - started, 3)
-        return report
+        given = [source if isinstance(source, Source) else Source(source) for source in sources]
+        return ingest_sources(
+            self.truth,
+            given,
+            rejects_path=rejects_path or self.directory / "rejects.jsonl",
+            strict=strict,
+            delete_missing=delete_missing,
+            dry_run=dry_run,
+            again=again,
+            policy=policy,
+            progress=progress,
+        )
+
+    def fetch(self, *, policy: FetchPolicy = DEFAULT_POLICY, progress: Progress = silent) -> FetchReport:
+        """Download the pictures, sounds and clips that products name by address into the media store.
+
+        What could not be fetched stands in ``fetch/rejects.jsonl``, made anew each time.
+        """
+        return fetch_media(self.truth, policy=policy, progress=progress)
+
+    def read_medium(self, ref: MediaRef) -> bytes:
+        """The bytes of a medium in the shop's store.
+
+        Raises
+        ------
+        DataError
+            If it was never taken in, or is not there.
+        """
+        if ref.sha256 is None:
+            fix = f"Run: goodsense fetch {self.directory}" if ref.is_url else "Put its file there and ingest again."
+            raise DataError(f"the {ref.modality} {ref.uri!r:.200} is not in the shop.", fix=fix)
+        return MediaStore(self.directory / "media").read(ref.sha256)
 
     def add(self, products: Iterable[Product]) -> Applied:
         """Upsert products made in Python; durable on return."""
