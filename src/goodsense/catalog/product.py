@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from goodsense.catalog.money import Money
 from goodsense.tables.values import Split as Split
-from goodsense.types import REF_TYPES, ImageRef, MediaRef
+from goodsense.types import ImageRef, MediaRef, media_from_json, media_to_json
 
 AttributeValue: TypeAlias = str | float | bool | tuple[str, ...]
 Availability: TypeAlias = Literal["", "in_stock", "out_of_stock", "preorder", "backorder"]
@@ -137,7 +137,7 @@ def to_json(product: Product) -> dict[str, Any]:
     if product.attributes:
         found["attributes"] = {k: list(v) if isinstance(v, tuple) else v for k, v in product.attributes.items()}
     if product.media:
-        found["media"] = [_media_to_json(ref) for ref in product.media]
+        found["media"] = [media_to_json(ref) for ref in product.media]
     if product.variants:
         found["variants"] = [_variant_to_json(variant) for variant in product.variants]
     if product.updated is not None:
@@ -161,7 +161,7 @@ def from_json(data: Mapping[str, Any]) -> Product:
         attributes=attributes,
         language=data.get("language", ""),
         url=data.get("url", ""),
-        media=tuple(_media_from_json(ref) for ref in data.get("media", ())),
+        media=tuple(media_from_json(ref) for ref in data.get("media", ())),
         variants=tuple(_variant_from_json(variant) for variant in data.get("variants", ())),
         updated=datetime.fromisoformat(updated) if updated else None,
         split=data.get("split", ""),
@@ -183,17 +183,6 @@ def _money_to_json(money: Money) -> list[Any]:
     return [money.minor, money.currency]
 
 
-def _media_to_json(ref: MediaRef) -> dict[str, str]:
-    found = {"kind": ref.modality, "uri": ref.uri}
-    if ref.sha256:
-        found["sha256"] = ref.sha256
-    return found
-
-
-def _media_from_json(data: Mapping[str, str]) -> MediaRef:
-    return REF_TYPES[data["kind"]](data["uri"], data.get("sha256"))  # type: ignore[index]
-
-
 def _variant_to_json(variant: Variant) -> dict[str, Any]:
     found: dict[str, Any] = {"sku": variant.sku}
     if variant.options:
@@ -209,7 +198,7 @@ def _variant_to_json(variant: Variant) -> dict[str, Any]:
     if variant.gtin:
         found["gtin"] = variant.gtin
     if variant.media:
-        found["media"] = [_media_to_json(ref) for ref in variant.media]
+        found["media"] = [media_to_json(ref) for ref in variant.media]
     return found
 
 
@@ -223,5 +212,5 @@ def _variant_from_json(data: Mapping[str, Any]) -> Variant:
         availability=data.get("availability", ""),
         stock=data.get("stock"),
         gtin=data.get("gtin", ""),
-        media=tuple(_media_from_json(ref) for ref in data.get("media", ())),
+        media=tuple(media_from_json(ref) for ref in data.get("media", ())),
     )

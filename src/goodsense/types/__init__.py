@@ -1,7 +1,17 @@
 """Ids, media references, vectors, queries, results and the Protocols that everything else implements."""
 
 from goodsense.types.filters import And, Compare, Exists, Filter, In, Not, Operator, Or, Scalar, fold
-from goodsense.types.media import MODALITIES, REF_TYPES, AudioRef, ImageRef, MediaRef, Modality, VideoRef
+from goodsense.types.media import (
+    MODALITIES,
+    REF_TYPES,
+    AudioRef,
+    ImageRef,
+    MediaRef,
+    Modality,
+    VideoRef,
+    media_from_json,
+    media_to_json,
+)
 from goodsense.types.protocols import (
     Candidates,
     Encoder,
@@ -68,6 +78,8 @@ __all__ = [
     "Vectors",
     "VideoRef",
     "fold",
+    "media_from_json",
+    "media_to_json",
     "normalise",
     "prepare",
     "similarity",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, get_args
 
@@ -42,3 +43,16 @@ class VideoRef(MediaRef):
 
 
 REF_TYPES: dict[Modality, type[MediaRef]] = {"image": ImageRef, "audio": AudioRef, "video": VideoRef}
+
+
+def media_to_json(ref: MediaRef) -> dict[str, str]:
+    """A reference as a plain dictionary; :func:`media_from_json` gives it back."""
+    found = {"kind": ref.modality, "uri": ref.uri}
+    if ref.sha256:
+        found["sha256"] = ref.sha256
+    return found
+
+
+def media_from_json(data: Mapping[str, str]) -> MediaRef:
+    """The reference that :func:`media_to_json` wrote."""
+    return REF_TYPES[data["kind"]](data["uri"], data.get("sha256"))  # type: ignore[index]
