@@ -80,6 +80,7 @@ class Census:
     brands: list[str] = field(default_factory=list)
     categories: list[tuple[str, ...]] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
     updated: list[datetime | None] = field(default_factory=list)
     attributes: dict[str, Column] = field(default_factory=dict)
@@ -151,6 +152,7 @@ class Census:
         self.brands.append(_once(product.brand[:LONGEST], interned))
         self.categories.append(_once(tuple(level[:LONGEST] for level in product.category[:50]), interned))
         self.languages.append(_once(product.language, interned))
+        self.urls.append(product.url[:LONGEST])
         self.splits.append(product.split)
         self.updated.append(product.updated)
         for name, value in list(product.attributes.items())[:MOST_ATTRIBUTES]:
