@@ -1,0 +1,141 @@
+"""What a page's markup says about products beside JSON-LD: microdata, and OpenGraph's meta tags, as schema.org nodes.
+
+Follows the HTML standard's chapter on microdata and https://ogp.me with Facebook's ``product:`` properties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from goodsense.catalog.feeds.html_tree import Page, attribute, tag_of
+from goodsense.catalog.feeds.nodes import plain_name
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+_ADDRESSES = {
+    **dict.fromkeys("audio embed iframe img source track video".split(), "src"),
+    **dict.fromkeys("a area link".split(), "href"),
+    "object": "data",
+}
+_VALUES = {"data": "value", "meter": "value", "time": "datetime", "meta": "content"}
+# Properties whose value is the address of a link; of others it is the link's text, as authors mean it.
+_LINKED = frozenset("url image availability itemCondition sameAs logo contentUrl embedUrl priceType item".split())
+_MAX_PROPERTIES = 20_000
+_MAX_DEPTH = 20  # of items in items
+_OPEN_GRAPH = {
+    "name": ("og:title",),
+    "description": ("og:description",),
+    "url": ("og:url",),
+    "image": ("og:image:secure_url", "og:image:url", "og:image", "product:image_link"),
+    "video": ("og:video:secure_url", "og:video:url", "og:video"),
+    "audio": ("og:audio:secure_url", "og:audio:url", "og:audio"),
+    "inLanguage": ("og:locale",),
+    "brand": ("product:brand", "og:brand"),
+    "category": ("product:category",),
+    "sku": ("product:retailer_item_id", "product:sku", "og:sku"),
+    "gtin": ("product:gtin", "product:ean", "product:upc", "product:isbn", "og:upc"),
+    "mpn": ("product:mfr_part_no",),
+    "color": ("product:color",),
+    "material": ("product:material",),
+    "pattern": ("product:pattern",),
+    "size": ("product:size",),
+    "itemCondition": ("product:condition", "og:condition"),
+    "inProductGroupWithID": ("product:item_group_id",),
+}
+_MANY = frozenset({"image", "video", "audio"})
+_SOLD = frozenset({"product", "og:product", "product.item"})
+
+
+def microdata(page: Page) -> list[dict[str, Any]]:
+    """The outermost items of a page, in order, nested ones inside."""
+    found: list[dict[str, Any]] = []
+    root, left = page.root, _MAX_PROPERTIES
+    stack: list[tuple[LexborNode | None, dict[str, Any] | None, int]] = [(root, None, 0)]
+    while stack and left > 0:
+        node, item, depth = stack.pop()
+        if node is None:
+            continue
+        stack.append((node.next, item, depth))
+        inner = item
+        attributes = node.attributes if (node.tag or "-")[0] != "-" else {}
+        named = attributes.get("itemprop") if item is not None else None
+        if "itemscope" in attributes and depth < _MAX_DEPTH:
+            depth += 1
+            inner = {"@type": [plain_name(name) for name in attribute(node, "itemtype").split()]}
+            if address := attribute(node, "itemid"):
+                inner["@id"] = address
+            if not named:
+                found.append(inner)
+        if named and item is not None:
+            left -= 1
+            for name in map(plain_name, named.split()):
+                _put(item, name, inner if inner is not item else _value(page, node, name))
+        stack.append((node.child, inner, depth))
+    return found
+
+
+def _put(item: dict[str, Any], name: str, value: Any) -> None:
+    if name.startswith("@") or value == "":
+        return
+    if name in item:
+        others = item[name]
+        item[name] = [*others, value] if isinstance(others, list) else [others, value]
+    else:
+        item[name] = value
+
+
+def _value(page: Page, node: LexborNode, name: str) -> str:
+    tag = tag_of(node)
+    if content := attribute(node, "content"):
+        return content
+    source = _ADDRESSES.get(tag)
+    if source is not None and (name in _LINKED or source != "href" or tag == "link"):
+        address = attribute(node, source) or attribute(node, "data-src")
+        return page.absolute(address) if address and name in _LINKED else address
+    if tag in _VALUES and (value := attribute(node, _VALUES[tag])):
+        return value
+    return "" if tag == "meta" else page.text(node)
+
+
+def open_graph(page: Page) -> dict[str, Any] | None:
+    """The product that the meta tags describe; None if they describe none."""
+    said: dict[str, list[str]] = {}
+    for node in page.find("meta[content]"):
+        name = (attribute(node, "property") or attribute(node, "name")).lower()
+        content = attribute(node, "content")
+        if content and name.startswith(("og:", "product:", "article:modified_time")):
+            said.setdefault(name, []).append(content)
+    sold = not _SOLD.isdisjoint(kind.lower() for kind in said.get("og:type", ()))
+    if not sold and not any(name.startswith("product:") or name == "og:price:amount" for name in said):
+        return None
+    node_: dict[str, Any] = {"@type": "Product"}
+    for key, names in _OPEN_GRAPH.items():
+        if values := _first(said, names):
+            node_[key] = list(dict.fromkeys(values)) if key in _MANY else values[0]
+    if offer := _offer(said):
+        node_["offers"] = offer
+    return node_
+
+
+def _first(said: dict[str, list[str]], names: Iterable[str]) -> list[str]:
+    return next((said[name] for name in names if name in said), [])
+
+
+def _offer(said: dict[str, list[str]]) -> dict[str, Any]:
+    """The price that is asked, and the one before it."""
+    kinds = ("price", "sale_price", "original_price")
+    usual, reduced, before = (_first(said, (f"product:{kind}:amount", f"og:{kind}:amount")) for kind in kinds)
+    code = _first(said, ("product:price:currency", "og:price:currency", "product:sale_price:currency"))
+    struck = before or (usual if reduced else [])
+    offer: dict[str, Any] = {}
+    if price := reduced or usual:
+        offer["price"] = price[0]
+    if code:
+        offer["priceCurrency"] = code[0]
+    if struck and struck != price:
+        offer["priceSpecification"] = {"priceType": "StrikethroughPrice", "price": struck[0]}
+    if stock := _first(said, ("product:availability", "og:availability")):
+        offer["availability"] = {"oos": "out_of_stock", "pending": "preorder"}.get(stock[0], stock[0])
+    return offer if offer.keys() - {"priceCurrency"} else {}
