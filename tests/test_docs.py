@@ -2,7 +2,7 @@
 
 Blocks of one page run in the order of the page, in one directory with a demo shop (``demo-shop/source``,
 ``demo-shop/shop``) as `goodsense demo` makes it, and with the demo's files under the names that pages use for a
-reader's own (``products.csv``, ``photo.jpg``, ``queries.tsv``, ``qrels.txt``; ``ID`` is a product). A block right
+reader's own (``products.csv``, ``shopify.csv``, ``photo.jpg``, ``queries.tsv``, ``qrels.txt``; ``ID`` is a product). A block right
 after the comment ``<!-- not run -->`` is left alone.
 """
 
@@ -108,7 +108,9 @@ def all_blocks() -> list[Block]:
 @pytest.fixture(scope="module")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a demo shop, and the demo's files as a reader's own."""
+    from goodsense.catalog.feeds import write_feed
     from goodsense.cli.demo import run_demo
+    from goodsense.shop import Shop
 
     directory = tmp_path_factory.mktemp("docs")
     with pytest.MonkeyPatch.context() as patch:
@@ -118,6 +120,8 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(source, directory, dirs_exist_ok=True)
     shutil.copy(source / "qrels.tsv", directory / "qrels.txt")
     shutil.copy(min((source / "query_images").iterdir()), directory / "photo.jpg")
+    with Shop.open(directory / "demo-shop" / "shop") as shop:
+        write_feed(shop.truth.products(), directory / "shopify.csv", format="shopify")
     return directory
 
 
