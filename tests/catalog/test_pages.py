@@ -145,8 +145,8 @@ MICRODATA = """
 
 
 def test_microdata_becomes_a_product() -> None:
-    found = products_in_page(f'<html lang="zh-CN"><body>{MICRODATA}', url=URL)
-    (product,) = found.products
+    html = f'<html lang="zh-CN"><body itemscope itemtype="https://schema.org/WebPage">{MICRODATA}'
+    (product,) = products_in_page(html, url=URL).products
     assert (product.id, product.title, product.brand) == ("B-5", "保温杯 500ml", "膳魔师")
     assert product.description == "不锈钢\n保温"
     assert product.url == "https://shop.example/p/5"

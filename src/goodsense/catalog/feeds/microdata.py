@@ -51,29 +51,43 @@ _SOLD = frozenset({"product", "og:product", "product.item"})
 def microdata(page: Page) -> list[dict[str, Any]]:
     """The outermost items of a page, in order, nested ones inside."""
     found: list[dict[str, Any]] = []
-    root, left = page.root, _MAX_PROPERTIES
-    stack: list[tuple[LexborNode | None, dict[str, Any] | None, int]] = [(root, None, 0)]
+    seen: set[int] = set()
+    left = _MAX_PROPERTIES
+    for outer in page.find("[itemscope]"):
+        if outer.mem_id not in seen and left > 0:
+            item = _item(outer)
+            found.append(item)
+            left = _fill(page, outer, item, seen, left)
+    return found
+
+
+def _item(node: LexborNode) -> dict[str, Any]:
+    item: dict[str, Any] = {"@type": [plain_name(name) for name in attribute(node, "itemtype").split()]}
+    if address := attribute(node, "itemid"):
+        item["@id"] = address
+    return item
+
+
+def _fill(page: Page, outer: LexborNode, item: dict[str, Any], seen: set[int], left: int) -> int:
+    """Give an item the properties below its element; ``seen`` collects the elements of items inside it."""
+    stack: list[tuple[LexborNode | None, dict[str, Any], int]] = [(outer.child, item, 0)]
     while stack and left > 0:
         node, item, depth = stack.pop()
         if node is None:
             continue
         stack.append((node.next, item, depth))
-        inner = item
         attributes = node.attributes if (node.tag or "-")[0] != "-" else {}
-        named = attributes.get("itemprop") if item is not None else None
-        if "itemscope" in attributes and depth < _MAX_DEPTH:
-            depth += 1
-            inner = {"@type": [plain_name(name) for name in attribute(node, "itemtype").split()]}
-            if address := attribute(node, "itemid"):
-                inner["@id"] = address
-            if not named:
-                found.append(inner)
-        if named and item is not None:
+        inner = item
+        if "itemscope" in attributes:
+            if depth == _MAX_DEPTH or not attributes.get("itemprop"):
+                continue  # an outermost item of its own
+            seen.add(node.mem_id)
+            inner, depth = _item(node), depth + 1
+        for name in map(plain_name, (attributes.get("itemprop") or "").split()):
             left -= 1
-            for name in map(plain_name, named.split()):
-                _put(item, name, inner if inner is not item else _value(page, node, name))
+            _put(item, name, _value(page, node, name) if inner is item else inner)
         stack.append((node.child, inner, depth))
-    return found
+    return left
 
 
 def _put(item: dict[str, Any], name: str, value: Any) -> None:

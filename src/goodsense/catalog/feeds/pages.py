@@ -233,11 +233,14 @@ def _canonical(page: Page) -> str:
 
 
 def _links(page: Page) -> Iterator[str]:
+    said: set[str] = set()
     seen: set[str] = set()
     for node in page.find(f"{LINK}[href], area[href]"):
-        if "nofollow" in attribute(node, "rel").lower().split():
+        href = attribute(node, "href")
+        if href in said or "nofollow" in attribute(node, "rel").lower().split():
             continue
-        address = web_address(page.absolute(attribute(node, "href")))
+        said.add(href)
+        address = web_address(page.absolute(href))
         if address and address not in seen:
             seen.add(address)
             yield address
