@@ -13,8 +13,10 @@ from goodsense._version import __version__
 from goodsense.cli import check as check_command
 from goodsense.cli import clean as clean_command
 from goodsense.cli import evaluate, printing
+from goodsense.cli import events as events_command
 from goodsense.cli import fetch as fetch_command
 from goodsense.cli import label as label_command
+from goodsense.cli import mapping as mapping_command
 from goodsense.cli.output import complain, emit, help_without_command, progress_shown, say
 from goodsense.errors import GoodsenseError, PartialError, UsageError
 
@@ -29,7 +31,9 @@ app = typer.Typer(
 app.add_typer(evaluate.app, name="evaluate")
 app.command("check")(check_command.check)
 app.command("clean")(clean_command.clean)
+app.command("events")(events_command.events)
 app.command("fetch")(fetch_command.fetch)
+app.command("mapping")(mapping_command.mapping)
 app.command("label")(label_command.label)
 
 ShopDir = Annotated[Path, typer.Argument(metavar="SHOP", help="The shop's directory.")]
@@ -102,6 +106,9 @@ def ingest(
     map: Annotated[
         list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Where a field stands.")
     ] = None,
+    mapping_file: Annotated[
+        Path | None, typer.Option("--mapping", metavar="FILE", help="A mapping file that says how to read the sources.")
+    ] = None,
     currency: Annotated[str | None, typer.Option(help="Currency of prices that name none.")] = None,
     delete_missing: Annotated[bool, typer.Option(help="Delete products that the feeds do not name.")] = False,
     strict: Annotated[bool, typer.Option(help="Stop at the first rejected row.")] = False,
@@ -115,7 +122,10 @@ def ingest(
     from goodsense.shop import Shop, Source
 
     mapping = printing.mapping(map)
-    feeds = [Source(path, format=format, media_root=media, mapping=mapping, currency=currency) for path in sources]
+    feeds = [
+        Source(path, format=format, media_root=media, mapping=mapping, currency=currency, mapping_file=mapping_file)
+        for path in sources
+    ]
     with progress_shown() as progress, TemporaryDirectory() as nowhere:
         only_looking = dry_run and not (shop / "catalog.sqlite").exists()
         with Shop.creating(Path(nowhere) if only_looking else shop) as opened:

@@ -11,13 +11,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
-from goodsense.catalog.feeds import read_feed
+from goodsense.catalog.feeds import Feed
 from goodsense.catalog.product import Product, with_media
 from goodsense.errors import DataError, PartialError
 from goodsense.media import MediaStore, resolve_media_path, sniff_media
 from goodsense.media.fetch import DEFAULT_POLICY, FetchPolicy
 from goodsense.progress import Progress, silent
 from goodsense.shop.fetching import Links
+from goodsense.shop.mapped import opened_feed
 from goodsense.shop.sources import FeedFile, Source, gathered, memory_of
 from goodsense.shop.truth import Truth
 from goodsense.tables import Reject, Rejects
@@ -79,7 +80,13 @@ def ingest_sources(
         gathered(given, truth.directory, rejects=rejects, policy=policy, again=everything) as found,
     ):
         report = ingest(
-            truth, found.feeds, rejects=rejects, delete_missing=delete_missing, dry_run=dry_run, progress=progress
+            truth,
+            found.feeds,
+            rejects=rejects,
+            delete_missing=delete_missing,
+            dry_run=dry_run,
+            policy=policy,
+            progress=progress,
         )
         report.notes[:0], report.unmodified = found.notes, found.unmodified
         report.rejects_path = str(rejects_path) if len(rejects) and not dry_run else ""
@@ -96,6 +103,7 @@ def ingest(
     rejects: Rejects,
     delete_missing: bool = False,
     dry_run: bool = False,
+    policy: FetchPolicy = DEFAULT_POLICY,
     progress: Progress = silent,
 ) -> IngestReport:
     """Upsert every product of the feeds by id.
@@ -112,8 +120,9 @@ def ingest(
     truth.start_seen()
     try:
         for feed in feeds:
-            with feed.named():
-                _ingest_one(truth, feed, report, rejects=feed.rejects(rejects), dry_run=dry_run, progress=progress)
+            own = feed.rejects(rejects)
+            with feed.named(), opened_feed(feed, truth.directory, rejects=own, policy=policy) as opened:
+                _ingest_one(truth, feed, opened, report, rejects=own, dry_run=dry_run, progress=progress)
     except KeyboardInterrupt as interrupt:
         done = report.added + report.changed + report.unchanged
         raise PartialError(
@@ -127,10 +136,15 @@ def ingest(
 
 
 def _ingest_one(
-    truth: Truth, file: FeedFile, report: IngestReport, *, rejects: Rejects, dry_run: bool, progress: Progress
+    truth: Truth,
+    file: FeedFile,
+    feed: Feed,
+    report: IngestReport,
+    *,
+    rejects: Rejects,
+    dry_run: bool,
+    progress: Progress,
 ) -> None:
-    source = file.source
-    feed = read_feed(file.path, format=source.format, mapping=source.mapping, rejects=rejects, currency=source.currency)
     report.format = feed.format
     stage = f"ingest {Path(file.name).name}"
     progress(stage, report.read, None)

@@ -46,6 +46,8 @@ class Source:
         As for :func:`goodsense.catalog.feeds.read_feed`.
     media_root
         The folder that media paths start from; else the feed's own folder, or its address.
+    mapping_file
+        A mapping file (``goodsense.tables.mapping``) that says how the records are read, whatever their format.
     """
 
     path: Path | str
@@ -53,6 +55,7 @@ class Source:
     media_root: Path | None = None
     mapping: dict[str, str] | None = None
     currency: str | None = None
+    mapping_file: Path | None = None
 
     @property
     def is_url(self) -> bool:
@@ -252,7 +255,9 @@ class _Gathering:
         answer = self._fetch(url)
         assert answer.path is not None
         reading = content_hash(
-            json.dumps([source.format, source.mapping, source.currency, str(source.media_root or "")])
+            json.dumps(
+                [source.format, source.mapping, source.currency, str(source.media_root or ""), _mapped_by(source)]
+            )
         )
         state = {"sha256": answer.sha256, "reading": reading, "time": datetime.now(UTC).isoformat(timespec="seconds")}
         known = memory_of(self.directory).known(url)
@@ -325,6 +330,13 @@ class _Gathering:
         return True
 
 
+def _mapped_by(source: Source) -> str:
+    """The text of the mapping file; a feed is read again when it was changed."""
+    if source.mapping_file is None or not source.mapping_file.is_file():
+        return ""
+    return source.mapping_file.read_bytes().decode("utf-8", "replace")
+
+
 def _ending(name: str) -> str:
     return Path(name.lower().removesuffix(".gz")).suffix.removeprefix(".")
 
@@ -358,7 +370,9 @@ def _innermost(folder: Path) -> Path:
 
 
 def _is_feed(source: Source, folder: Path) -> bool:
-    """Whether a format reads the folder as a whole."""
+    """Whether a format reads the folder as a whole; by a mapping file, a folder of mails."""
+    if source.mapping_file is not None:
+        return next(folder.rglob("*.eml"), None) is not None
     if source.format != "auto":
         return any(known.name == source.format and "folder" in known.reads for known in FORMATS)
     sniffed = sniff(folder)
@@ -367,6 +381,8 @@ def _is_feed(source: Source, folder: Path) -> bool:
 
 
 def _recognise(source: Source, path: Path) -> None:
+    if source.mapping_file is not None:
+        return
     read_feed(
         path,
         format=source.format,

@@ -18,7 +18,7 @@ _UNSNIFFED = ("log", "mail")  # no table, and nothing about them is told by cont
 _TABLES = ("csv", "tsv", "jsonl", "parquet")
 
 
-def records_of(mapping: RecordMapping, source: Path, rejects: Rejects) -> Iterator[Row]:
+def records_of(mapping: RecordMapping, source: Path, rejects: Rejects, *, may_be_empty: bool = False) -> Iterator[Row]:
     """Stream the records of a source, before anything is mapped.
 
     Raises
@@ -26,14 +26,14 @@ def records_of(mapping: RecordMapping, source: Path, rejects: Rejects) -> Iterat
     UsageError
         If there is no such source, or the mapping file does not say what is needed to read it.
     DataError
-        If the source cannot be read, or has no record where the mapping file says.
+        If the source cannot be read, or has no record where the mapping file says and must not be empty.
     """
     form, sniffed = _format(mapping, source)
     found, rejected = False, len(rejects)
     for row in _records(mapping, source, form, sniffed, rejects):
         found = True
         yield row
-    if not found and len(rejects) == rejected:
+    if not found and not may_be_empty and len(rejects) == rejected:
         where = f" at {mapping.source.records.text!r}" if mapping.source.records else ""
         raise DataError(
             f"{source}: read as {form}, it has no record{where}.",
