@@ -4,7 +4,7 @@ from goodsense.events.columns import EVENT_ALIASES
 from goodsense.events.event import DEFAULT_WEIGHTS, TYPES, Event, type_of
 from goodsense.events.interactions import Interactions, weight_of
 from goodsense.events.keys import numbered
-from goodsense.events.reader import EventFeed, events_of, read_events
+from goodsense.events.reader import EventFeed, Reading, events_of, read_events
 from goodsense.events.sessions import GAP_S, Session, sessions, user_sessions
 from goodsense.events.splits import Split, SplitReport, by_label, by_time, leave_last, per_user
 from goodsense.events.writer import write_events
@@ -17,6 +17,7 @@ __all__ = [
     "Event",
     "EventFeed",
     "Interactions",
+    "Reading",
     "Session",
     "Split",
     "SplitReport",

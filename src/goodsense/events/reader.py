@@ -29,6 +29,28 @@ _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:\.\d{1,6})?)")
 _STARS = ("星", "分", "颗星", "stars", "star")
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How cells are taken.
+
+    Parameters
+    ----------
+    zone
+        The time zone of times that name none.
+    default_type
+        The type of events that name none; without it ``rate`` if they have a rating, else ``interaction``.
+    rename
+        Gives a user another name before anything is made of it, keys included.
+    """
+
+    zone: tzinfo = UTC
+    default_type: str = ""
+    rename: Callable[[str], str] | None = None
+
+
+PLAINLY = Reading()
+
+
 @dataclass(frozen=True, eq=False)
 class EventFeed:
     """Events of one source, to be streamed.
@@ -52,8 +74,7 @@ def read_events(
     format: str = "auto",
     mapping: Mapping[str, str] | None = None,
     rejects: Rejects,
-    zone: tzinfo = UTC,
-    default_type: str = "",
+    reading: Reading = PLAINLY,
 ) -> EventFeed:
     """Recognise a table of events and stream it.
 
@@ -68,10 +89,8 @@ def read_events(
         has no header.
     rejects
         Where rows go that cannot be taken, whole.
-    zone
-        The time zone of times that name none.
-    default_type
-        The type of events that name none; without it ``rate`` if they have a rating, else ``interaction``.
+    reading
+        Time zone, type of events that name none, pseudonyms.
 
     Raises
     ------
@@ -94,7 +113,7 @@ def read_events(
 
     def events() -> Iterator[tuple[int, Event]]:
         rows = read_rows(source, sniffed, rejects)
-        return _events(rows, str(source), columns, rejects, zone=zone, default_type=default_type)
+        return _events(rows, str(source), columns, rejects, reading)
 
     return EventFeed(sniffed.format, source, events, (*sniffed.notes, *header.notes, *columns.notes))
 
@@ -105,12 +124,11 @@ def events_of(
     file: Path | str,
     header: Sequence[str],
     rejects: Rejects,
-    zone: tzinfo = UTC,
-    default_type: str = "",
+    reading: Reading = PLAINLY,
 ) -> Iterator[tuple[int, Event]]:
     """Events of rows that somebody else has read, named by ``header`` (any of the known names of columns)."""
     columns = event_columns(file, header, None)
-    return _events(rows, str(file), columns, rejects, zone=zone, default_type=default_type)
+    return _events(rows, str(file), columns, rejects, reading)
 
 
 def _checked(source: Path, sniffed: Sniffed, format: str) -> Sniffed:
@@ -132,20 +150,21 @@ def _checked(source: Path, sniffed: Sniffed, format: str) -> Sniffed:
 
 
 def _events(
-    rows: Iterable[Row], file: str, columns: EventColumns, rejects: Rejects, *, zone: tzinfo, default_type: str
+    rows: Iterable[Row], file: str, columns: EventColumns, rejects: Rejects, reading: Reading
 ) -> Iterator[tuple[int, Event]]:
-    reader = _RowReader(file, columns, rejects, zone=zone, default_type=default_type)
+    reader = _RowReader(file, columns, rejects, reading)
     return numbered((row.number, event) for row in rows if (event := reader.event(row)) is not None)
 
 
 class _RowReader:
     """Reads rows of one source; a row goes in whole or not at all, because its content is its key."""
 
-    def __init__(self, file: str, columns: EventColumns, rejects: Rejects, *, zone: tzinfo, default_type: str) -> None:
+    def __init__(self, file: str, columns: EventColumns, rejects: Rejects, reading: Reading) -> None:
         self._file = file
         self._rejects = rejects
-        self._default = type_of(default_type.strip())
-        now = time.time()
+        self._default = type_of(reading.default_type.strip())
+        self._rename = reading.rename
+        zone, now = reading.zone, time.time()
         converts: dict[str, Convert] = {
             **_CONVERTS,
             "timestamp": lambda value: seconds_of(value, zone, now=now),
@@ -175,6 +194,8 @@ class _RowReader:
                 reason = f"the {name} is missing"
                 self._reject(row, self._columns[name], None, BadValue(reason, f"Give every event its {name}."))
                 return None
+        if self._rename is not None:
+            found["user"] = self._rename(found["user"])
         order = found.pop("history_order", None)
         if order is not None:
             found.setdefault("time", order)

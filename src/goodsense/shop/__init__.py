@@ -1,5 +1,6 @@
 """A shop on disk: the truth, the recipe, the build, and the facade over all of it."""
 
+from goodsense.shop.behaviour import EventReport, EventSource
 from goodsense.shop.build import BuildReport
 from goodsense.shop.fetching import FetchReport
 from goodsense.shop.ingest import IngestReport
@@ -8,4 +9,15 @@ from goodsense.shop.shop import Shop, make_query
 from goodsense.shop.sources import Source
 from goodsense.shop.truth import Applied
 
-__all__ = ["Applied", "BuildReport", "FetchReport", "IngestReport", "Recipe", "Shop", "Source", "make_query"]
+__all__ = [
+    "Applied",
+    "BuildReport",
+    "EventReport",
+    "EventSource",
+    "FetchReport",
+    "IngestReport",
+    "Recipe",
+    "Shop",
+    "Source",
+    "make_query",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -11,6 +11,8 @@ from typing import Self
 from goodsense.catalog.product import Product
 from goodsense.encoders import load_encoder, make_encoder
 from goodsense.errors import DataError, UsageError
+from goodsense.events import DEFAULT_WEIGHTS, Event, Interactions
+from goodsense.events.interactions import Repeats
 from goodsense.index import ExactIndex, QdrantEdgeIndex
 from goodsense.media import MediaStore
 from goodsense.media.fetch import DEFAULT_POLICY, FetchPolicy
@@ -20,6 +22,7 @@ from goodsense.search.encode import EncodedQuery, encode_query, narrowed
 from goodsense.search.engine import rank, search
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.artefacts import current_build
+from goodsense.shop.behaviour import EventReport, EventSource, add_events, ingest_events, stored_events
 from goodsense.shop.build import BuildReport
 from goodsense.shop.checking import Checked, check_shop
 from goodsense.shop.cleaning import CleanReport, Undone, clean, undo
@@ -165,6 +168,45 @@ class Shop:
     def delete(self, ids: Iterable[str]) -> int:
         """Delete products by id; returns how many there were."""
         return self.truth.delete(ids)
+
+    # ---- what shoppers did
+
+    def ingest_events(
+        self,
+        *sources: EventSource | Path | str,
+        strict: bool = False,
+        dry_run: bool = False,
+        pseudonymise: bool = False,
+        progress: Progress = silent,
+    ) -> EventReport:
+        """Add the events of files, each once however often it is read; bad rows go to ``rejects-events.jsonl``."""
+        given = [source if isinstance(source, EventSource) else EventSource(Path(source)) for source in sources]
+        return ingest_events(
+            self.truth, given, strict=strict, dry_run=dry_run, pseudonymise=pseudonymise, progress=progress
+        )
+
+    def add_events(self, events: Iterable[Event]) -> Applied:
+        """Add events made in Python; durable on return. The same ones given again add nothing."""
+        return add_events(self.truth, events)
+
+    def interactions(
+        self,
+        *,
+        weights: Mapping[str, float] = DEFAULT_WEIGHTS,
+        half_life_days: float | None = None,
+        repeats: Repeats = "sum",
+        min_rating: float | None = None,
+        types: Collection[str] | None = None,
+    ) -> Interactions:
+        """All events as weighted interactions, see :meth:`goodsense.events.Interactions.from_events`."""
+        return Interactions.from_events(
+            stored_events(self.truth),
+            weights=weights,
+            half_life_days=half_life_days,
+            repeats=repeats,
+            min_rating=min_rating,
+            types=types,
+        )
 
     # ---- quality
 

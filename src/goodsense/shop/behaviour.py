@@ -1,0 +1,341 @@
+"""What shoppers did, in the truth: put in batch by durable batch, counted, and given out again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+from goodsense.errors import DataError, PartialError
+from goodsense.events import GAP_S, Event, EventFeed, Reading, numbered, read_events, write_events
+from goodsense.events.writer import COLUMNS, format_of
+from goodsense.progress import Progress, silent
+from goodsense.shop.ingest import set_aside
+from goodsense.shop.sources import Source
+from goodsense.shop.truth import Applied, Truth
+from goodsense.tables import Reject, Rejects
+from goodsense.tables.pseudonyms import Pseudonyms
+from goodsense.tables.times import EARLIEST, zone_of
+
+BATCH = 2_000
+REJECTS = "rejects-events.jsonl"
+_FIELDS = "user, item, type, weight, rating, quantity, query, duration, time, session, split"
+_TYPES = 30  # kinds of events that are counted one by one
+_CHANGED_ID = "Give ids that no other event has, such as one with the name of its source in front."
+Refuse: TypeAlias = Callable[[int, Event], None]
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """One file of events and how to read it.
+
+    ``mapping`` and ``format`` are those of :func:`goodsense.events.read_events`; ``mapping_file`` describes any other
+    logs or records. ``timezone`` is that of times that name none, ``type`` that of events that name none.
+    """
+
+    path: Path
+    format: str = "auto"
+    mapping: dict[str, str] | None = None
+    mapping_file: Path | None = None
+    timezone: str = "UTC"
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """The events of a shop in numbers.
+
+    ``types`` counts the 30 most frequent kinds. ``unknown_items`` are products that have events and are not in the
+    catalog. ``first`` and ``last`` are the earliest and the latest time, in seconds since 1970 UTC; ``untimed`` counts
+    the events without one. ``density`` is the share of all pairs of user and item that occur.
+    """
+
+    events: int = 0
+    types: dict[str, int] = field(default_factory=dict)
+    users: int = 0
+    items: int = 0
+    unknown_items: int = 0
+    unknown_events: int = 0
+    pairs: int = 0
+    first: float | None = None
+    last: float | None = None
+    untimed: int = 0
+    sessions: int = 0
+    splits: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def density(self) -> float:
+        return self.pairs / (self.users * self.items) if self.pairs else 0.0
+
+
+@dataclass
+class EventReport:
+    """What putting events in did: ``read`` to ``seconds`` are about this run, ``shop`` about all events there are now.
+
+    In a dry run ``shop`` is about the events of the sources alone.
+    """
+
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    seconds: float = 0.0
+    format: str = ""
+    notes: list[str] = field(default_factory=list)
+    rejects_path: str = ""
+    shop: Behaviour = Behaviour()
+
+    def to_json(self) -> dict[str, Any]:
+        plain = {name: value for name, value in vars(self).items() if name != "shop"}
+        return {**plain, **vars(self.shop), "density": self.shop.density}
+
+
+def ingest_events(
+    truth: Truth,
+    sources: Sequence[EventSource],
+    *,
+    strict: bool = False,
+    dry_run: bool = False,
+    pseudonymise: bool = False,
+    progress: Progress = silent,
+) -> EventReport:
+    """Add the events of files; those that are in already stay as they are, only a new split is taken over.
+
+    Each batch is durable once the progress has passed it. Rows that cannot be taken go to ``rejects-events.jsonl`` in
+    the shop, and the rest goes on.
+
+    Raises
+    ------
+    PartialError
+        On Ctrl-C; the batches so far are kept.
+    """
+    started = time.perf_counter()
+    report = EventReport()
+    path = truth.directory / REJECTS
+    sources = [replace(source, path=Path(set_aside(Source(source.path), path).path)) for source in sources]
+    known = Pseudonyms.used_in(truth.directory)
+    if known and not pseudonymise:
+        report.notes.append(
+            "Users of this shop have pseudonyms; these are kept as given (--pseudonymise gives them one)."
+        )
+    with TemporaryDirectory() as nowhere, Rejects(None if dry_run else path, strict=strict) as rejects:
+        scratch = Truth.create(Path(nowhere)) if dry_run else None
+        keeper = Path(nowhere) if dry_run and not known else truth.directory
+        names = Pseudonyms.of_shop(keeper) if pseudonymise else None
+        try:
+            for source in sources:
+                feed = open_source(source, rejects, names)
+                report.format = feed.format
+                _add_feed(truth, feed, report, rejects, scratch=scratch, progress=progress)
+            report.shop = behaviour(scratch or truth, catalog=truth)
+        except KeyboardInterrupt as interrupt:
+            done = report.added + report.changed + report.unchanged
+            raise PartialError(
+                f"stopped after {report.read} rows; {done} events are safely in.",
+                fix="Run the same command again: what is in counts as unchanged.",
+            ) from interrupt
+        finally:
+            if scratch is not None:
+                scratch.close()
+        report.rejected = rejects.rows
+        report.rejects_path = str(path) if len(rejects) and not dry_run else ""
+    report.seconds = round(time.perf_counter() - started, 3)
+    return report
+
+
+def open_source(source: EventSource, rejects: Rejects, names: Pseudonyms | None = None) -> EventFeed:
+    """Recognise a source of events; ``names`` gives users their pseudonyms."""
+    reading = Reading(zone_of(source.timezone), source.type, names)
+    if source.mapping_file is not None:
+        from goodsense.events.mapped import read_mapped_events
+
+        return read_mapped_events(source.path, source.mapping_file, rejects=rejects, reading=reading)
+    return read_events(source.path, format=source.format, mapping=source.mapping, rejects=rejects, reading=reading)
+
+
+def _add_feed(
+    truth: Truth,
+    feed: EventFeed,
+    report: EventReport,
+    rejects: Rejects,
+    *,
+    scratch: Truth | None,
+    progress: Progress,
+) -> None:
+    stage = f"events {feed.source.name}"
+    progress(stage, report.read, None)
+
+    def refuse(number: int, event: Event) -> None:
+        reason = "another event has this id already, and says something else"
+        rejects.add(Reject(str(feed.source), number, "event_id", event.key, reason, _CHANGED_ID, event.to_json()))
+
+    events = iter(feed)
+    while batch := list(islice(events, BATCH)):
+        added, changed, unchanged = put(truth, batch, refuse, scratch=scratch)
+        rejects.flush()
+        report.read += len(batch)
+        report.added += added
+        report.changed += changed
+        report.unchanged += unchanged
+        progress(stage, report.read, None)
+    progress(stage, report.read, report.read)
+    report.notes += feed.notes
+
+
+def put(
+    truth: Truth, batch: Sequence[tuple[int, Event]], refuse: Refuse, *, scratch: Truth | None = None
+) -> tuple[int, int, int]:
+    """Add one batch of events that have keys, durable on return; how many are new, relabelled, and as they were.
+
+    With ``scratch`` the shop is only looked at, and what is new goes there.
+    """
+    target = scratch or truth
+    keys = [event.key for _, event in batch]
+    new: dict[str, Event] = {}
+    labelled: dict[str, Event] = {}
+    unchanged = 0
+    with target.batch() as db:
+        known = _stored(target, keys)
+        if scratch is not None:
+            known = {**known, **_stored(truth, keys)}
+        for number, event in batch:
+            before = known.get(event.key)
+            if before is None:
+                new[event.key] = known[event.key] = event
+            elif before.content != event.content:
+                refuse(number, event)
+            elif event.split and event.split != before.split:
+                labelled[event.key] = known[event.key] = event
+            else:
+                unchanged += 1
+        if new or labelled:
+            seq = target.next_seq()
+            _insert(db, seq, new.values())
+            db.executemany(
+                "UPDATE events SET split = ?, seq = ? WHERE key = ?",
+                [(event.split, seq, key) for key, event in labelled.items()],
+            )
+    return len(new), len(labelled), unchanged
+
+
+def _insert(db: sqlite3.Connection, seq: int, events: Iterable[Event]) -> None:
+    try:
+        db.executemany(
+            f"INSERT INTO events (key, seq, {_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            [(event.key, seq, *event.content, event.split) for event in events],
+        )
+    except UnicodeEncodeError as error:
+        raise DataError(f"an event holds what is no text ({error.reason}).", fix="Take it out.") from error
+
+
+def _stored(truth: Truth, keys: Sequence[str]) -> dict[str, Event]:
+    rows = truth.rows(
+        f"SELECT {_FIELDS}, key FROM events WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608  (constants)
+        (json.dumps(list(keys)),),
+    )
+    return {row[-1]: Event(*row) for row in rows}
+
+
+def add_events(truth: Truth, events: Iterable[Event]) -> Applied:
+    """Add events made in Python, those without a key numbered as one source; ``changed`` have a new split.
+
+    Raises
+    ------
+    DataError
+        If an event has the key of another one that says something else.
+    """
+
+    def refuse(number: int, event: Event) -> None:
+        raise DataError(f"another event has the key {event.key!r} already, and says something else.", fix=_CHANGED_ID)
+
+    total = (0, 0, 0)
+    left = numbered(enumerate(events, 1))
+    while batch := list(islice(left, BATCH)):
+        added, changed, unchanged = put(truth, batch, refuse)
+        total = (total[0] + added, total[1] + changed, total[2] + unchanged)
+    return Applied(*total, seq=truth.seq)
+
+
+def stored_events(truth: Truth) -> Iterator[Event]:
+    """Every event, by user and time."""
+    for row in truth.rows(f"SELECT {_FIELDS}, key FROM events ORDER BY user, time, key"):  # noqa: S608  (a constant)
+        yield Event(*row)
+
+
+def export_events(truth: Truth, path: Path) -> int:
+    """Write every event out, in the format that the file's name asks for; read back they are the same events."""
+    form = format_of(path)
+    *says, first = next(
+        truth.rows(
+            "SELECT max(weight IS NOT NULL), max(rating IS NOT NULL), max(quantity IS NOT NULL), max(query <> ''), "
+            "max(duration IS NOT NULL), max(time >= ?), max(session <> ''), max(split <> ''), min(time) FROM events",
+            (EARLIEST,),
+        )
+    )
+    named = "weight rating quantity query duration timestamp session split".split()
+    empty = {name for name, some in zip(named, says, strict=True) if not some}
+    if first is None or first >= EARLIEST:
+        empty.add("history_order")
+    return write_events(
+        stored_events(truth), path, format=form, columns=[name for name in COLUMNS if name not in empty]
+    )
+
+
+def behaviour(truth: Truth, *, catalog: Truth | None = None, gap_s: float = GAP_S) -> Behaviour:
+    """Count the events of a shop; ``catalog`` has the products, if it is another one."""
+    every = dict(truth.rows("SELECT type, count(*) FROM events GROUP BY type ORDER BY 2 DESC, 1 LIMIT ?", (_TYPES,)))
+    events, timed, first, last = next(truth.rows("SELECT count(*), count(time), min(time), max(time) FROM events"))
+    users = _one(truth, "SELECT count(DISTINCT user) FROM events")
+    items, unknown_items, unknown_events = _unknown(truth, catalog or truth)
+    named = _one(truth, "SELECT count(*) FROM (SELECT DISTINCT user, session FROM events WHERE session <> '')")
+    return Behaviour(
+        events,
+        every,
+        users,
+        items,
+        unknown_items,
+        unknown_events,
+        _one(truth, "SELECT count(*) FROM (SELECT DISTINCT user, item FROM events)"),
+        first,
+        last,
+        events - timed,
+        named + _derived_sessions(truth, gap_s),
+        dict(truth.rows("SELECT split, count(*) FROM events WHERE split <> '' GROUP BY split ORDER BY split DESC")),
+    )
+
+
+def _one(truth: Truth, sql: str, parameters: Sequence[object] = ()) -> int:
+    return int(next(truth.rows(sql, parameters))[0])
+
+
+def _derived_sessions(truth: Truth, gap_s: float) -> int:
+    """As :func:`goodsense.events.sessions` parts the events that name no session."""
+    return _one(
+        truth,
+        "SELECT count(*) FROM (SELECT time - lag(time) OVER (PARTITION BY user ORDER BY time) AS pause FROM events "
+        "WHERE session = '' AND time IS NOT NULL) WHERE pause IS NULL OR pause > ?",
+        (gap_s,),
+    )
+
+
+def _unknown(truth: Truth, catalog: Truth) -> tuple[int, int, int]:
+    """How many items have events, how many of them are not in the catalog, and how many events those have."""
+    items = unknown = events = 0
+    rows = truth.rows("SELECT item, count(*) FROM events GROUP BY item")
+    while batch := dict(islice(rows, 5_000)):
+        known = catalog.rows(
+            "SELECT id FROM products WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(batch)),)
+        )
+        items += len(batch)
+        for (id,) in known:
+            del batch[id]
+        unknown += len(batch)
+        events += sum(batch.values())
+    return items, unknown, events
