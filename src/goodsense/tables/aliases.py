@@ -18,48 +18,53 @@ PRODUCT_ALIASES: Mapping[str, tuple[str, ...]] = {
     for name, aliases in {
         "id": "id product_id productid goods_id goodsid item_id itemid product_uid product_code "
         "product_no article_id 商品id 产品id 商品编号 产品编号 商品编码 产品编码 宝贝id 商品代码 "
-        "编号 货品编号 物料编码",
+        "编号 货品编号 物料编码 数字id 宝贝数字id 商品数字id offer_id offerid wareid",
         "title": "title product_title name product_name productname item_name goods_name productdisplayname "
         "display_name product headline 标题 商品标题 商品名称 产品名称 宝贝标题 宝贝名称 品名 名称 "
-        "货品名称 商品名",
+        "货品名称 商品名 产品标题 货品标题 商品全称",
         "description": "description product_description desc long_description body_html body details 描述 商品描述 "
-        "产品描述 详情 商品详情 产品详情 宝贝描述 详细描述 简介 商品介绍 产品介绍",
+        "产品描述 详情 商品详情 产品详情 宝贝描述 详细描述 简介 商品介绍 产品介绍 宝贝详情 图文详情",
         "bullets": "bullets bullet_points bullet_point features feature_bullets highlights product_highlight "
-        "卖点 商品卖点 要点 特点 亮点",
+        "卖点 商品卖点 要点 特点 亮点 宝贝卖点 商品亮点",
         "brand": "brand brand_name manufacturer vendor maker 品牌 品牌名称 商品品牌 厂商 制造商",
         "category": "category category_path categories category_name product_type product_category breadcrumbs "
         "breadcrumb google_product_category 类目 商品类目 分类 商品分类 品类 类别 商品类别 产品类别 "
-        "类目路径",
+        "类目路径 宝贝类目 叶子类目 末级类目 类目名称 宝贝分类",
         "price": "price selling_price current_price unit_price variant_price price_amount 价格 售价 销售价 "
-        "单价 现价 商品价格 销售价格 一口价",
+        "单价 现价 商品价格 销售价格 一口价 宝贝价格 京东价 单买价 批发价 代发价 价格_元 售价_元 单价_元 京东价_元 "
+        "单买价_元 一口价_元 批发价_元",
         "sale_price": "sale_price special_price discounted_price discount_price promo_price 促销价 活动价 折扣价 "
-        "优惠价 特价",
+        "优惠价 特价 拼单价 拼团价 团购价 券后价 到手价 拼单价_元 团购价_元 促销价_元",
         "list_price": "list_price original_price regular_price market_price msrp rrp retail_price "
         "compare_at_price variant_compare_at_price was_price 原价 市场价 划线价 吊牌价 标价 "
-        "建议零售价",
+        "建议零售价 参考价 专柜价 市场价_元 参考价_元 原价_元",
         "currency": "currency currency_code price_currency 币种 货币 货币单位",
         "availability": "availability stock_status availability_status in_stock instock 库存状态 有货 是否有货 "
-        "销售状态",
+        "销售状态 上下架状态 上架状态 商品状态",
         "stock": "stock quantity qty inventory stock_quantity inventory_quantity inventory_qty "
-        "variant_inventory_qty 库存 库存数量 库存量 数量 商品库存",
-        "gtin": "gtin ean upc barcode gtin13 gtin14 gtin12 ean13 isbn variant_barcode 条码 条形码 商品条码 国际条码",
+        "variant_inventory_qty 库存 库存数量 库存量 数量 商品库存 宝贝数量 可售库存 可用库存 现货库存 "
+        "总库存 sku库存",
+        "gtin": "gtin ean upc barcode gtin13 gtin14 gtin12 ean13 isbn variant_barcode 条码 条形码 商品条码 国际条码 "
+        "商品条形码 sku_条形码 sku条形码 69码 upc码",
         "sku": "sku sku_id skuid variant_sku variant_id seller_sku item_sku 货号 商家编码 规格编码 "
-        "商品货号 sku编码 款号",
+        "商品货号 sku编码 款号 商家sku sku编号 商品sku 外部编码 商家外部编码",
         "group": "item_group_id group_id parent parent_id parent_sku parent_product_id handle spu spu_id "
-        "spuid 父商品id 商品组id 主商品id 父编号",
+        "spuid 父商品id 商品组id 主商品id 父编号 spu编码 spu编号",
         "image": "image images image_link image_url image_urls image_src img img_url imgs picture pictures "
         "picture_url photo photos main_image main_image_url image_path image_file primary_image "
         "additional_image_link additional_image additional_images additional_image_links "
         "large_image thumbnail 图片 主图 商品图片 主图链接 图片链接 图片地址 商品主图 宝贝图片 附图 "
-        "图片路径 详情图",
+        "图片路径 详情图 宝贝主图 主图地址 主图url 图片url 轮播图 白底图 sku图片 sku图 规格图 规格图片",
         "audio": "audio audio_url audio_link audio_path audio_file sound 音频 声音 音频链接",
-        "video": "video videos video_url video_link video_path video_file 视频 主图视频 视频链接",
-        "url": "url link product_url product_link canonical_url permalink 链接 商品链接 网址 商品网址 产品链接",
+        "video": "video videos video_url video_link video_path video_file 视频 主图视频 视频链接 宝贝视频 商品视频",
+        "url": "url link product_url product_link canonical_url permalink 链接 商品链接 网址 商品网址 产品链接 "
+        "宝贝链接 宝贝地址 商品地址",
         "language": "language lang locale content_language 语言 语种",
         "updated": "updated updated_at last_updated update_time modified modified_at last_modified "
-        "date_modified 更新时间 修改时间 更新日期",
+        "date_modified 更新时间 修改时间 更新日期 最后修改时间",
         "split": "split fold_split dataset_split x_label 划分 数据划分",
-        "attributes": "attributes attribute specs specifications item_specifics 属性 商品属性 规格参数 参数",
+        "attributes": "attributes attribute specs specifications item_specifics 属性 商品属性 规格参数 参数 宝贝属性 "
+        "产品属性 商品参数 产品参数",
         "media": "media",
         "variants": "variants",
         "extra": "extra",

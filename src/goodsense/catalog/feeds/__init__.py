@@ -18,12 +18,23 @@ from goodsense.catalog.feeds.prices import CURRENCIES
 from goodsense.catalog.feeds.shopify import SHOPIFY
 from goodsense.catalog.feeds.shopify_jsonl import SHOPIFY_JSONL
 from goodsense.catalog.feeds.table import TABLES
+from goodsense.catalog.feeds.taobao import TAOBAO
 from goodsense.catalog.feeds.woocommerce import WOOCOMMERCE
 from goodsense.catalog.product import Product
 from goodsense.errors import DataError, UsageError
 from goodsense.tables import Rejects, read_head, sniff
 
-FORMATS: tuple[FeedFormat, ...] = (*GOOGLE, CLIPS, COCO, IMAGE_FOLDER, SHOPIFY, SHOPIFY_JSONL, WOOCOMMERCE, *TABLES)
+FORMATS: tuple[FeedFormat, ...] = (
+    *GOOGLE,
+    CLIPS,
+    COCO,
+    IMAGE_FOLDER,
+    TAOBAO,
+    SHOPIFY,
+    SHOPIFY_JSONL,
+    WOOCOMMERCE,
+    *TABLES,
+)
 
 __all__ = ["FORMATS", "Feed", "FeedFormat", "ReadMedium", "read_feed", "write_feed"]
 

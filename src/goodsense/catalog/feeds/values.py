@@ -54,9 +54,9 @@ _NOT_TEXT = frozenset("-0123456789tTfF[")
 _AVAILABILITY: dict[str, Availability] = {}
 for _state, _names in {
     "in_stock": "in_stock instock available limited_availability limitedavailability onlineonly yes true 1 y "
-    "有货 现货 有 在售 上架 是",
+    "有货 现货 有 在售 上架 是 出售中 销售中 已上架 在架",
     "out_of_stock": "out_of_stock outofstock unavailable sold_out soldout discontinued no false 0 n "
-    "无货 缺货 售罄 断货 无 下架 否 已下架",
+    "无货 缺货 售罄 断货 无 下架 否 已下架 仓库中 未上架",
     "preorder": "preorder pre_order presale 预售 预订 预定",
     "backorder": "backorder back_order available_for_order 可订货 补货中 缺货登记",
 }.items():
