@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from goodsense.catalog.feeds.abo import ABO
+from goodsense.catalog.feeds.amazon import AMAZON
 from goodsense.catalog.feeds.base import Feed, FeedFormat, ReadMedium
+from goodsense.catalog.feeds.beir import BEIR
 from goodsense.catalog.feeds.clips import CLIPS
 from goodsense.catalog.feeds.coco import COCO
 from goodsense.catalog.feeds.google import GOOGLE
 from goodsense.catalog.feeds.image_folder import IMAGE_FOLDER
+from goodsense.catalog.feeds.jsonld import JSONLD
 from goodsense.catalog.feeds.prices import CURRENCIES
 from goodsense.catalog.feeds.shopify import SHOPIFY
 from goodsense.catalog.feeds.shopify_jsonl import SHOPIFY_JSONL
 from goodsense.catalog.feeds.table import TABLES
 from goodsense.catalog.feeds.taobao import TAOBAO
 from goodsense.catalog.feeds.woocommerce import WOOCOMMERCE
+from goodsense.catalog.feeds.yelp import YELP
 from goodsense.catalog.product import Product
 from goodsense.errors import DataError, UsageError
 from goodsense.tables import Rejects, read_head, sniff
@@ -33,6 +38,11 @@ FORMATS: tuple[FeedFormat, ...] = (
     SHOPIFY,
     SHOPIFY_JSONL,
     WOOCOMMERCE,
+    JSONLD,
+    AMAZON,
+    ABO,
+    YELP,
+    BEIR,
     *TABLES,
 )
 

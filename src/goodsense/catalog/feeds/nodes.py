@@ -11,6 +11,7 @@ from goodsense.catalog.feeds.badvalue import BadValue
 
 Node: TypeAlias = Mapping[str, Any]
 PRODUCT_TYPES = frozenset({"Product", "ProductGroup", "ProductModel", "IndividualProduct", "SomeProducts"})
+KEPT = "goodsense:kept"  # the property for what schema.org has none for
 GTINS = ("gtin13", "gtin12", "gtin14", "gtin8", "gtin", "isbn", "ean")
 _VOCABULARY = re.compile(r"(?:https?://(?:www\.)?schema\.org/|schema:)")
 _UNITS = {

@@ -16,6 +16,7 @@ from goodsense.catalog.feeds.assemble import Complain
 from goodsense.catalog.feeds.badvalue import BadValue
 from goodsense.catalog.feeds.nodes import (
     GTINS,
+    KEPT,
     Node,
     condition,
     each,
@@ -42,7 +43,7 @@ _KEYS = frozenset(
     "positiveNotes additionalProperty aggregateRating review reviews hasVariant variesBy productGroupID productID sku "
     "identifier mainEntityOfPage audience itemCondition".split()
 )
-KNOWN = _KEYS | PLAIN | _MEASURED | _NAMED | frozenset(GTINS)
+KNOWN = _KEYS | {KEPT} | PLAIN | _MEASURED | _NAMED | frozenset(GTINS)
 
 
 def identity(node: Node) -> str:
