@@ -15,8 +15,8 @@ from goodsense.quality.kinds import finding
 from goodsense.quality.units import UNITS
 from goodsense.quality.vocabulary import FACETS, Facet
 
-_SEEN = 3  # so often two words must stand together before they can be known to be a name
-_TRUSTED = 0.5  # of the titles with a word must agree with the attribute; else the word means something else there
+_SEEN = 5  # so often two words must stand together before they can be known to be a name
+_TRUSTED = 0.4  # of the titles with a word must agree with the attribute; else the word means something else there
 _LONGEST = 400  # characters of a title that are read
 _WORD = re.compile(r"[a-z0-9+'-]+|[\u4e00-\u9fff]+")
 
@@ -157,7 +157,7 @@ def _measures(text: str) -> list[tuple[str, float, str]]:
 
 # ---- brands
 
-_MARKS = 0.8  # of the titles with a brand's name belong to that brand: then the name marks it
+_MARKS = 0.6  # of the titles with a brand's name belong to that brand: then the name marks it
 _SHORTEST = 3
 
 

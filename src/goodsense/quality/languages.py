@@ -140,18 +140,20 @@ def repaired(text: str) -> str | None:
         return ""
     done = repair_mojibake(text)
     done = _HIGH_RUN.sub(lambda run: _reread(run.group(), "latin-1", "gb18030", least=2), done)
+    done = _reread(done, "gb18030", "utf-8", least=1)
     done = _HAN_RUNS.sub(lambda run: _reread(run.group(), "gb18030", "utf-8", least=1), done)
     return None if done == text else done
 
 
 def _reread(run: str, wrong: str, right: str, *, least: int) -> str:
-    """A run of characters decoded anew, if all of it then is Chinese; else as it is."""
+    """Text decoded anew, if what is not ASCII then is common Chinese; else as it is."""
     try:
         found = run.encode(wrong).decode(right)
     except UnicodeError:
         return run
-    common = found.encode("gb2312", errors="ignore").decode("gb2312")
-    return found if len(_COMMON_HAN.findall(common)) >= max(least, len(found) * 0.8) else run
+    odd = [char for char in found if not char.isascii()]
+    common = "".join(odd).encode("gb2312", errors="ignore").decode("gb2312")
+    return found if len(_COMMON_HAN.findall(common)) >= max(least, len(odd) * 0.7) else run
 
 
 def _without_html(text: str) -> str | None:

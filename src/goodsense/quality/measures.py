@@ -47,7 +47,8 @@ def _minority(census: Census, field: str, quantities: list[_Quantity]) -> Iterat
     local: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for row, _, _, unit in quantities:
         local[census.categories[row]][unit] += 1
-    usual = {path: _usual_unit(counts if counts.total() >= _FEW else overall) for path, counts in local.items()}
+    everywhere = _usual_unit(overall)
+    usual = {path: (_usual_unit(own) if own.total() >= _FEW else "") or everywhere for path, own in local.items()}
     for row, written, number, unit in quantities:
         to = usual[census.categories[row]]
         if to and _size(unit) != _size(to):

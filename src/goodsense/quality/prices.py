@@ -16,9 +16,9 @@ from goodsense.quality.evidence import Evidence
 from goodsense.quality.finding import Case, Finding
 from goodsense.quality.kinds import finding
 
-FAR = 4.0  # robust standard deviations of the log price from the median of the peers
+FAR = 3.5  # robust standard deviations of the log price from the median of the peers
 _NEAR = 2.0  # within this a price is ordinary: a slip of the decimal point is suggested if it leads there
-_PEERS = 5  # prices; a smaller category is looked at with its parent
+_PEERS = 4  # prices; a smaller category is looked at with its parent
 _PRIOR = 10.0  # how many prices the spread of all categories together counts for in one of them
 _NARROWEST = 0.12  # of a category's log prices; where all cost the same, twice as much is still no mistake
 _SLIPS = (10.0, 100.0, 0.1, 0.01, 1000.0, 0.001)

@@ -20,7 +20,7 @@ from goodsense.quality.pictures import PictureFacts
 BLANK = 3.0  # standard deviation of a thumbnail, in grey levels, below which a picture shows nothing
 _BITS_APART = 12  # of 64: a small crop changes up to ten
 _COSINE = 0.88  # of the frequencies, each divided by its spread in the catalog
-_MOST = 8  # pictures that one picture is laid over, the likeliest first
+_MOST = 4  # pictures that one picture is laid over, the likeliest first
 _COLOURS_APART = 6.0  # mean difference in a and b of CIELAB before, and
 _COLOUR = 9.0  # difference that nine tenths of the fields keep to after the alignment
 _CORRELATION = 0.985  # of the aligned thumbnails
@@ -30,7 +30,8 @@ _BLUR = 0.8  # pixels; seams that lie half a pixel apart are no difference
 _OVERLAP = 0.6  # of the thumbnail's pixels
 _SCALES = (0.8, 1.25)  # of the alignment: a crop takes a tenth of either side, or two
 _SHEAR = 0.05
-_STEPS = 30  # of the alignment
+_STEPS = (12, 25)  # of the alignment, at half the size and at the whole
+_WORTH_IT = 0.955  # correlation at half the size
 _PRIOR = 30.0  # pictures; the spread in a smaller catalog is drawn towards a general one
 _THREADS = 2  # the alignment releases Python's lock
 _BATCH = 500
@@ -195,13 +196,26 @@ def _alignment(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[
     """Where each pixel of ``other`` lies in ``one``; None if they cannot be aligned by a crop and a resize."""
     import cv2
 
-    until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, _STEPS, 1e-4)
+    half_one, half_other = (
+        cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for grey in (one, other)
+    )
+    warp = np.eye(2, 3, dtype=np.float32)
     try:
-        _, warp = cv2.findTransformECC(other, one, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, until, None, 1)
+        near, warp = cv2.findTransformECC(half_other, half_one, warp, cv2.MOTION_AFFINE, _until(_STEPS[0]), None, 1)
+        if near < _WORTH_IT:
+            return None
+        warp[:, 2] = 2 * warp[:, 2] + 0.5 - warp[:, :2].sum(axis=1) / 2  # pixel centres of the finer grid
+        _, warp = cv2.findTransformECC(other, one, warp, cv2.MOTION_AFFINE, _until(_STEPS[1]), None, 1)
     except cv2.error:  # no correlation to climb
         return None
     scaled = all(_SCALES[0] <= warp[axis, axis] <= _SCALES[1] for axis in (0, 1))
     return np.asarray(warp) if scaled and max(abs(warp[0, 1]), abs(warp[1, 0])) <= _SHEAR else None
+
+
+def _until(steps: int) -> tuple[int, int, float]:
+    import cv2
+
+    return cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, steps, 1e-4
 
 
 def _laid_over(

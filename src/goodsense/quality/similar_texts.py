@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
@@ -23,6 +24,7 @@ from goodsense.quality.vocabulary import FACETS
 
 ALIKE = 0.7  # Jaccard similarity of the n-grams of two texts from which on they say nearly the same
 _TITLES_ALIKE = 0.5
+_SURELY_ALIKE, _TITLES_RELATED = 0.85, 0.25  # or with titles less alike, the rest more
 _SIZE = 4  # characters of an n-gram; a Chinese character counts as two
 _LONGEST = 1_500  # characters of a text that are compared
 _BUCKETS = 22  # bits of an n-gram's hash by which it is counted
@@ -31,6 +33,8 @@ _COMMON_SHARE = 50
 _KEPT = 8  # n-grams, the rarest, that a text keeps however common they are
 _ROWS, _BANDS = 2, 24  # a pair is compared if it agrees in both hashes of one band
 _WINDOW = 40  # neighbours within a band's run of equal hashes that are compared
+_SHORT = 150  # n-grams; of shorter texts the titles' words are compared one by one
+_HAN_PER_SLIP = 8  # Chinese characters of a title for each that may differ
 _CHUNK = 2_000  # texts whose n-grams are in memory at once
 _CERTAIN = 0.15  # share of equal hashes below which a pair is not worth an exact comparison
 _NO_HASH = np.uint32(0xFFFFFFFF)
@@ -216,10 +220,14 @@ class _Comparison:
         """The Jaccard similarity of two products' texts; 0 if they are about different things."""
         if self._contradict(a, b):
             return 0.0
-        if _jaccard(self._title_grams(a), self._title_grams(b)) < _TITLES_ALIKE:
+        titles = _jaccard(self._title_grams(a), self._title_grams(b))
+        if titles < _TITLES_RELATED:
             return 0.0
-        score = _jaccard(self._grams(a), self._grams(b))
-        return round(score, 4) if score >= ALIKE else 0.0
+        mine, other = self._grams(a), self._grams(b)
+        if min(len(mine), len(other)) < _SHORT and not same_words(self._census.titles[a], self._census.titles[b]):
+            return 0.0
+        score = _jaccard(mine, other)
+        return round(score, 4) if score >= (ALIKE if titles >= _TITLES_ALIKE else _SURELY_ALIKE) else 0.0
 
     def _contradict(self, a: int, b: int) -> bool:
         """Whether two products differ in what their titles say, or in most of their attributes."""
@@ -244,6 +252,42 @@ class _Comparison:
             frozenset(family for word in facet.words(title) for family in facet.families[word]) for facet in FACETS
         )
         return frozenset(_NUMBER.findall(title)), *families
+
+
+_PRAISE = frozenset(
+    "new hot sale best bestseller bestselling seller limited edition offer deal flash free shipping top rated highly "
+    "award winning original genuine official authentic promo promotion discount cheap".split()
+)
+_PRAISE_ZH = re.compile(
+    "新品|新款|爆款|热卖|热销|特价|限时|限量|包邮|正品|官方|旗舰店|店长推荐|促销|清仓|买一送一|现货|秒杀|优惠|推荐|\\d{4}款?"
+)
+_LATIN_WORD = re.compile(r"[^\W\d_\u3400-\u9fff]+")
+_HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two titles have the same words in any order, but for slips and praise.
+
+    >>> same_words("NEW! Red canvas shoees", "Canvas shoes red")
+    True
+    """
+    mine, theirs = (Counter(_LATIN_WORD.findall(title[:400].casefold())) for title in (one, other))
+    left = [word for word in (mine - theirs).elements() if word not in _PRAISE]
+    right = [word for word in (theirs - mine).elements() if word not in _PRAISE]
+    for word in left:
+        match = next((near for near in right if _is_misspelt(word, near)), None)
+        if match is None:
+            return False
+        right.remove(match)
+    if right:
+        return False
+    chinese = ["".join(_HAN_RUN.findall(_PRAISE_ZH.sub(" ", title[:400]))) for title in (one, other)]
+    longest = max(map(len, chinese))
+    return chinese[0] == chinese[1] or edit_distance(*chinese) <= longest // _HAN_PER_SLIP
+
+
+def _is_misspelt(one: str, other: str) -> bool:
+    return min(len(one), len(other)) >= 4 and edit_distance(one[:40], other[:40]) <= 1
 
 
 def _grams(text: str) -> frozenset[str]:

@@ -12,11 +12,13 @@ from goodsense.quality.census import Census
 from goodsense.quality.evidence import Evidence
 from goodsense.quality.finding import Case, Finding
 from goodsense.quality.kinds import finding
+from goodsense.text.script import to_script
 
 _BETWEEN = re.compile(r"[\W_]+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LONG = 60  # characters; longer values are sentences, not names
 _MOST_VALUES = 20_000  # different ones; with more they are no vocabulary
+_NAMES = 100  # different values that any attribute may have and still be a vocabulary
 _SLIPS = 2  # so often a typo may occur; a word that comes more often is meant
 _OFTENER = 5  # times as often as the typo the right spelling occurs
 
@@ -60,9 +62,7 @@ def _key(value: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _simplified(text: str) -> str:
-    import zhconv
-
-    return str(zhconv.convert(text, "zh-hans"))
+    return to_script(text, "zh-hans")
 
 
 def _singular(word: str) -> str:
@@ -180,7 +180,7 @@ def spelled_attributes(evidence: Evidence) -> list[Finding]:
 def _vocabularies(census: Census) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     for name, column in census.attributes.items():
         values = [(row, value) for row, value in column if isinstance(value, str) and len(value) <= _LONG]
-        if values and len({value for _, value in values}) <= max(20, len(values) / 3):
+        if values and len({value for _, value in values}) <= max(_NAMES, len(values) / 3):
             yield name, values
 
 
