@@ -43,6 +43,7 @@ NEEDED = ("user", "item")
 _ATOMIC = re.compile(r":(?:token|token_seq|float|float_seq)$")  # the types that RecBole writes behind its names
 _TAOBAO = ("user", "item", "category", "type", "timestamp")  # UserBehavior.csv has no header
 _TAOBAO_TYPES = frozenset({"pv", "cart", "fav", "buy"})
+_NUMBER = re.compile(r"[\d.]+(?: \(\d+\))?")  # one that stands there twice was given a number by the reader
 _SHOWN = 30
 
 
@@ -57,21 +58,14 @@ class EventColumns:
 def without_header(header: Sequence[str], mapping: Mapping[str, str] | None) -> tuple[str, ...]:
     """Names for the columns of a table whose first row is no header; empty if it is one.
 
-    It is none if the mapping gives places (``user=1``) that are no names, or if it is a row of Taobao's UserBehavior.
+    It is none if the mapping gives nothing but places (``user=1``) and the row has a number in it, or if it is a row of
+    Taobao's UserBehavior.
     """
-    places = [column for column in (mapping or {}).values() if column.isdigit() and column not in header]
-    if places or (mapping and _are_places(header, mapping)):
+    if mapping and all(column.isdigit() for column in mapping.values()) and any(map(_NUMBER.fullmatch, header)):
         return tuple(f"column_{place}" for place in range(1, len(header) + 1))
     if not mapping and len(header) == len(_TAOBAO) and header[3] in _TAOBAO_TYPES and header[0].isdigit():
         return _TAOBAO
     return ()
-
-
-def _are_places(header: Sequence[str], mapping: Mapping[str, str]) -> bool:
-    """Whether names that are small numbers are meant as places: the first row happens to hold these numbers too."""
-    return all(column.isdigit() and 0 < int(column) <= len(header) for column in mapping.values()) and all(
-        re.fullmatch(r"[\d.]+(?: \(\d+\))?", name) for name in header
-    )
 
 
 def event_columns(file: Path | str, header: Sequence[str], mapping: Mapping[str, str] | None) -> EventColumns:
@@ -116,6 +110,6 @@ def _named(column: str, plain: Mapping[str, str], header: Sequence[str]) -> str:
     bare = _ATOMIC.sub("", column)
     if column not in plain and bare in plain:
         return bare
-    if column not in plain and column.isdigit() and 0 < int(column) <= len(header):
+    if column not in plain and column.isdigit() and 0 < int(column[:6]) <= len(header):
         return _ATOMIC.sub("", header[int(column) - 1])
     return column
