@@ -6,6 +6,7 @@ ID, else its SKU. What WooCommerce has no column for goes to custom fields whose
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
@@ -44,7 +45,6 @@ from goodsense.catalog.feeds.woocommerce_columns import (
     lines_of,
     parts_of,
     paths_of,
-    role_of,
 )
 from goodsense.catalog.feeds.woocommerce_rows import rows_of
 from goodsense.catalog.product import AttributeValue, Availability, Product
@@ -52,6 +52,7 @@ from goodsense.errors import DataError
 from goodsense.tables import Rejects, Row, Sniffed, read_header, read_rows, write_table
 
 LOSSES: Mapping[str, str] = {}
+_ATTRIBUTE = re.compile(r"Attribute (\d{1,3}) (name|value\(s\)|visible|global)")
 _USUAL = {"Published": "1", "Tax class": "parent"}  # values that say nothing
 _STATES: Mapping[str, Availability] = {
     "1": "in_stock",
@@ -117,9 +118,9 @@ WOOCOMMERCE = WooCommerceFeed()
 
 
 def _place(column: str) -> tuple[int, int]:
-    """Attributes after the other columns, in their order."""
-    kind, name, place = role_of(column)
-    return (2 * place, name == "value") if kind == "attribute" else (0, 0)
+    """Attributes after the other columns, each with its name first."""
+    found = _ATTRIBUTE.fullmatch(column)
+    return (int(found[1]), ("name", "value(s)", "visible", "global").index(found[2])) if found else (0, 0)
 
 
 # ---- reading
