@@ -17,9 +17,10 @@ from goodsense.errors import DataError, PartialError
 from goodsense.media import MediaStore, resolve_media_path, sniff_media
 from goodsense.media.fetch import DEFAULT_POLICY, FetchPolicy
 from goodsense.progress import Progress, silent
+from goodsense.shop.feed_memory import memory_of
 from goodsense.shop.fetching import Links
 from goodsense.shop.mapped import opened_feed
-from goodsense.shop.sources import FeedFile, Source, gathered, memory_of
+from goodsense.shop.sources import FeedFile, Source, gathered, is_there
 from goodsense.shop.truth import Truth
 from goodsense.tables import Reject, Rejects
 from goodsense.types import ImageRef, MediaRef
@@ -52,7 +53,7 @@ class IngestReport:
 def set_aside(source: Source, rejects: Path) -> Source:
     """A file of rejects that is fed again is renamed first, so that what is still wrong gets a fresh one."""
     path = Path(source.path)
-    if source.is_url or not (path.exists() and rejects.exists() and path.samefile(rejects)):
+    if source.is_url or not (is_there(path) and rejects.exists() and path.samefile(rejects)):
         return source
     fed = rejects.with_name(f"{rejects.stem}-fed-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl")
     rejects.rename(fed)

@@ -7,22 +7,22 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from goodsense.catalog.feeds import FORMATS, read_feed
 from goodsense.catalog.feeds.image_folder import ENDINGS
-from goodsense.catalog.product import content_hash
-from goodsense.errors import DataError, GoodsenseError, StorageError, UsageError
+from goodsense.catalog.product import Product, content_hash
+from goodsense.errors import DataError, GoodsenseError, UsageError
 from goodsense.media.addresses import shown
 from goodsense.media.archives import ArchiveLimits, is_archive, unpack
 from goodsense.media.fetch import Fetcher, FetchPolicy
 from goodsense.media.fetched import Fetched
+from goodsense.shop.feed_memory import memory_of
 from goodsense.tables import Reject, Rejects, read_head, sniff
 
 STDIN = "-"
@@ -66,7 +66,8 @@ class Source:
 class FeedFile:
     """One feed on this machine, ready to be read.
 
-    ``name`` is what messages and rejects call it; ``base_url`` is what relative media addresses start from, if any.
+    ``name`` is what messages and rejects call it, ``root_name`` the folder that media start from, if that is here for
+    the moment only; ``base_url`` is what relative media addresses start from, if any.
     """
 
     path: Path
@@ -74,76 +75,47 @@ class FeedFile:
     source: Source
     media_root: Path
     base_url: str = ""
+    root_name: str = ""
 
     @contextmanager
     def named(self) -> Iterator[None]:
         """Errors inside speak of the feed by its name, not by where it lies for the moment."""
-        with renamed(self.path, self.name):
+        with renamed(self._names()):
             yield
 
     def rejects(self, inner: Rejects) -> Rejects:
         """A collector of this feed's rejects, under its name."""
-        return inner if self.name == str(self.path) else _NamedRejects(inner, self.path, self.name)
+        return inner if self.name == str(self.path) else _NamedRejects(inner, self._names())
+
+    def _names(self) -> dict[str, str]:
+        names = {str(self.path): self.name}
+        return names | {str(self.media_root): self.root_name} if self.root_name else names
 
 
 @contextmanager
-def renamed(path: Path, name: str) -> Iterator[None]:
-    """Errors inside that speak of a path speak of its name instead."""
+def renamed(names: Mapping[str, str]) -> Iterator[None]:
+    """Errors inside that speak of paths speak of their names instead."""
     try:
         yield
     except GoodsenseError as error:
-        error.message = error.message.replace(str(path), name)
-        error.fix = error.fix.replace(str(path), name)
+        error.message, error.fix = _replaced(error.message, names), _replaced(error.fix, names)
         raise
 
 
+def _replaced(text: str, names: Mapping[str, str]) -> str:
+    for path, name in names.items():
+        text = text.replace(path, name)
+    return text
+
+
 class _NamedRejects(Rejects):
-    def __init__(self, inner: Rejects, path: Path, name: str) -> None:
+    def __init__(self, inner: Rejects, names: Mapping[str, str]) -> None:
         super().__init__(None)
-        self._inner = inner
-        self._known, self._name = str(path), name
+        self._inner, self._names = inner, names
 
     def add(self, reject: Reject) -> None:
-        self._inner.add(replace(reject, file=reject.file.replace(self._known, self._name)))
-
-
-# ---- feeds that were read before
-
-
-@dataclass(frozen=True)
-class FeedMemory:
-    """Which content of an address was read last, and how, so that it need not be read twice."""
-
-    path: Path
-
-    def known(self, url: str) -> Mapping[str, str]:
-        """What is remembered of an address."""
-        found = self._load().get(url, {})
-        return found if isinstance(found, dict) else {}
-
-    def note(self, feeds: Mapping[str, Mapping[str, str]]) -> None:
-        """Remember what was read without a reject."""
-        if not feeds:
-            return
-        half = self.path.with_suffix(".half")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            half.write_text(json.dumps({**self._load(), **feeds}, indent=1, sort_keys=True), "utf-8")
-            os.replace(half, self.path)
-        except OSError as error:
-            raise StorageError(f"{self.path}: cannot be written ({error.strerror or error}).") from error
-
-    def _load(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self.path.read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-
-def memory_of(directory: Path) -> FeedMemory:
-    """What a shop remembers of the addresses that it was fed from."""
-    return FeedMemory(directory / "fetch" / "feeds.json")
+        file, reason, fix = (_replaced(text, self._names) for text in (reject.file, reject.reason, reject.fix))
+        self._inner.add(replace(reject, file=file, reason=reason, fix=fix))
 
 
 # ---- gathering
@@ -191,12 +163,16 @@ def gathered(
         yield work.found
 
 
-def _check_there(path: Path) -> None:
+def is_there(path: Path) -> bool:
+    """Whether a file or folder has this path; a path that none can have is none."""
     try:
-        there = path.exists()
+        return path.exists()
     except (OSError, ValueError):
-        there = False
-    if not there:
+        return False
+
+
+def _check_there(path: Path) -> None:
+    if not is_there(path):
         raise UsageError(f"{path}: there is no such file or folder.", fix="Check the path.")
 
 
@@ -223,7 +199,7 @@ class _Gathering:
         if path.is_dir():
             self._folder(source, path, name)
         elif is_archive(path):
-            with renamed(path, name):
+            with renamed({str(path): name}):
                 unpacked = self._unpacked(path)
             inside = _innermost(unpacked)
             below = f"{inside.relative_to(unpacked).as_posix()}/" if inside != unpacked else ""
@@ -278,29 +254,36 @@ class _Gathering:
         return self.fetcher.download(url)
 
     def _check_page(self, source: Source, path: Path, name: str) -> None:
+        """A page may be a feed if products are marked up in it; most are a login or an error."""
+        if source.mapping_file is not None:
+            return
         try:
-            _recognise(source, path)
-        except (DataError, UsageError) as error:
+            found = next(iter(_recognise(source, path)), None)
+        except (DataError, UsageError):
+            found = None
+        if found is None:
             raise DataError(
-                f"{name}: this address gives a web page (HTML), not a feed.",
+                f"{name}: this address gives a web page (HTML) without products, not a feed.",
                 fix="Give the address of the export itself; it may ask for a login. To read a shop's pages: goodsense "
                 "crawl.",
-            ) from error
+            )
 
     # ---- folders
 
     def _folder(self, source: Source, folder: Path, name: str) -> None:
         """A folder that is a feed as a whole, such as one of pictures, else every feed file in it."""
-        root = source.media_root or folder
-        with renamed(folder, name):
+        root, root_name = source.media_root or folder, "" if source.media_root else name
+        with renamed({str(folder): name}):
             if _is_feed(source, folder):
-                self.found.feeds.append(FeedFile(folder, name, source, root))
+                self.found.feeds.append(FeedFile(folder, name, source, root, root_name=root_name))
                 return
             names = _candidates(folder)
         between = "" if name.endswith(("!", "/")) else "/"
         reasons: list[str] = []
-        feeds = [FeedFile(folder / member, f"{name}{between}{member}", source, root) for member in names]
-        feeds = [feed for feed in feeds if self._is_feed_file(feed, folder, reasons)]
+        found = (
+            FeedFile(folder / member, f"{name}{between}{member}", source, root, root_name=root_name) for member in names
+        )
+        feeds = [feed for feed in found if self._is_feed_file(feed, folder, reasons)]
         if not feeds:
             why = f" ({' '.join(reasons[:3])})" if reasons else ""
             raise DataError(
@@ -380,13 +363,9 @@ def _is_feed(source: Source, folder: Path) -> bool:
     return any(known.sniff(head, sniffed) > 0.5 for known in FORMATS if "folder" in known.reads)
 
 
-def _recognise(source: Source, path: Path) -> None:
+def _recognise(source: Source, path: Path) -> Iterable[tuple[int, Product]]:
+    """The products of a file, for whoever wants to know whether it is a feed at all."""
     if source.mapping_file is not None:
-        return
-    read_feed(
-        path,
-        format=source.format,
-        mapping=source.mapping,
-        rejects=Rejects.to_memory(keep=0),
-        currency=source.currency,
-    )
+        return ()
+    aside = Rejects.to_memory(keep=0)
+    return read_feed(path, format=source.format, mapping=source.mapping, rejects=aside, currency=source.currency)
