@@ -134,7 +134,7 @@ def ingest_events(
                 feed = open_source(source, rejects, names)
                 report.format = feed.format
                 _add_feed(truth, feed, report, rejects, scratch=scratch, progress=progress)
-            report.shop = behaviour(scratch or truth, catalog=truth)
+            report.shop = behaviour(truth if scratch is None else scratch, catalog=truth)
         except KeyboardInterrupt as interrupt:
             done = report.added + report.changed + report.unchanged
             raise PartialError(
@@ -196,7 +196,7 @@ def put(
 
     With ``scratch`` the shop is only looked at, and what is new goes there.
     """
-    target = scratch or truth
+    target = truth if scratch is None else scratch  # a shop without products is false
     keys = [event.key for _, event in batch]
     new: dict[str, Event] = {}
     labelled: dict[str, Event] = {}
@@ -293,7 +293,7 @@ def behaviour(truth: Truth, *, catalog: Truth | None = None, gap_s: float = GAP_
     every = dict(truth.rows("SELECT type, count(*) FROM events GROUP BY type ORDER BY 2 DESC, 1 LIMIT ?", (_TYPES,)))
     events, timed, first, last = next(truth.rows("SELECT count(*), count(time), min(time), max(time) FROM events"))
     users = _one(truth, "SELECT count(DISTINCT user) FROM events")
-    items, unknown_items, unknown_events = _unknown(truth, catalog or truth)
+    items, unknown_items, unknown_events = _unknown(truth, truth if catalog is None else catalog)
     named = _one(truth, "SELECT count(*) FROM (SELECT DISTINCT user, session FROM events WHERE session <> '')")
     return Behaviour(
         events,
