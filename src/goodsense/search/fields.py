@@ -12,7 +12,10 @@ FieldValues = tuple[Scalar, ...]  # empty = missing, several = multi-valued
 MONEY_FIELDS = ("price", "list_price")
 _MODALITIES = ("image", "audio", "video")
 _PLAIN_FIELDS = ("brand", "category", "language", "split", "in_stock", "stock", "availability", "gtin", "sku")
-OWN_FIELDS = frozenset((*MONEY_FIELDS, *_PLAIN_FIELDS, *(f"has_{modality}" for modality in _MODALITIES)))
+REVIEW_FIELDS = ("reviews.count", "reviews.mean", "reviews.bayes")  # no product says them of itself
+OWN_FIELDS = frozenset(
+    (*MONEY_FIELDS, *_PLAIN_FIELDS, *REVIEW_FIELDS, *(f"has_{modality}" for modality in _MODALITIES))
+)
 
 
 def product_fields(product: Product) -> dict[str, FieldValues]:

@@ -183,7 +183,8 @@ class _Builder:
             modality: {"name": block.name, "fingerprint": block.encoder.fingerprint}
             for modality, block in blocks.items()
         }
-        meta = {"seq": seq, "engine": engine, "encoders": encoders, "verdict": verdict.to_json()}
+        prior = listing.rating_prior.to_json() if listing.rating_prior is not None else None
+        meta = {"seq": seq, "engine": engine, "encoders": encoders, "verdict": verdict.to_json(), "reviews": prior}
         snapshot = replace(snapshot, meta=meta)
         snapshot.save(draft)
         (draft / "recipe.toml").write_text(self.recipe.to_toml(), "utf-8")

@@ -11,6 +11,7 @@ from typing import Any
 from goodsense.catalog.product import AttributeValue, Product, content_hash, text_fields
 from goodsense.progress import Progress, silent
 from goodsense.search.columns import product_fields
+from goodsense.shop.ratings import UNRATED, RatingPrior, Ratings
 from goodsense.shop.truth import Truth
 from goodsense.types import Modality, TextFields
 
@@ -33,17 +34,18 @@ class Listing:
     splits: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     not_fetched: int = 0
+    rating_prior: RatingPrior | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def add(self, product: Product, *, group: str) -> None:
+    def add(self, product: Product, *, group: str, ratings: Ratings = UNRATED) -> None:
         self.ids.append(product.id)
         self.titles.append(product.title)
         self.texts.append(text_fields(product))
         self.attributes.append(encodable(product))
         self.photos.append(tuple(ref.sha256 for ref in product.images if ref.sha256))
-        self.fields.append(product_fields(product))
+        self.fields.append({**product_fields(product), **ratings.fields(product.id)})
         self.splits.append(product.split)
         self.groups.append(group)
         self.not_fetched += sum(ref.sha256 is None for ref in product.images)
@@ -64,8 +66,10 @@ def read_listing(truth: Truth, *, group_of: Callable[[str], str], progress: Prog
     listing = Listing()
     with truth.snapshot() as seq:
         total = len(truth)
+        listing.rating_prior = RatingPrior.of(truth)
+        ratings = Ratings.of(truth, listing.rating_prior)
         for product in truth.products():
-            listing.add(product, group=group_of(product.title) or product.id)
+            listing.add(product, group=group_of(product.title) or product.id, ratings=ratings)
             if len(listing) % 1000 == 0:
                 progress("read catalog", len(listing), total)
     progress("read catalog", len(listing), total)

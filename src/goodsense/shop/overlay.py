@@ -12,6 +12,7 @@ from goodsense.search.lexical import Document
 from goodsense.search.snapshot import Overlay, Snapshot
 from goodsense.shop.encoding import pool
 from goodsense.shop.listing import Listing, input_hashes, joint_hash
+from goodsense.shop.ratings import UNRATED, Ratings
 from goodsense.shop.truth import Change
 from goodsense.shop.vectors import VectorCache
 from goodsense.types import Index, Mask, Modality, Rows, TextFields, Vectors, prepare
@@ -27,12 +28,12 @@ class OverlayMaker:
     _caches: dict[str, VectorCache] = field(default_factory=dict)
     _documents: dict[tuple[str, int], Document] = field(default_factory=dict)  # by id and seq
 
-    def make(self, changes: Sequence[Change]) -> Overlay:
+    def make(self, changes: Sequence[Change], ratings: Ratings = UNRATED) -> Overlay:
         """The overlay of these changes; ``pending`` then counts products without a known vector, by block."""
         listing = Listing()
         for change in changes:
             if change.product is not None:
-                listing.add(change.product, group=change.id)
+                listing.add(change.product, group=change.id, ratings=ratings)
         keys = [(change.id, change.seq) for change in changes if change.product is not None]
         self._documents = {
             key: self._documents.get(key) or self._document(text) for key, text in zip(keys, listing.texts, strict=True)

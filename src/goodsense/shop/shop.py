@@ -31,6 +31,7 @@ from goodsense.shop.ingest import BATCH, IngestReport, ingest_sources
 from goodsense.shop.locks import FileLock
 from goodsense.shop.newborn import removed_if_empty
 from goodsense.shop.overlay import IndexUpkeep, OverlayMaker
+from goodsense.shop.ratings import RatingPrior, Ratings
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.sources import Source
 from goodsense.shop.truth import Applied, Change, Truth
@@ -323,6 +324,7 @@ class _Live:
         self.base = self.snapshot = Snapshot.open(build)
         self.encoders = _load_encoders(shop, build, self.base)
         self.overlays = OverlayMaker(shop, self.base)
+        self._rating_prior = RatingPrior.from_json(self.base.meta.get("reviews"))
         recipe = Recipe.load(build / "recipe.toml")
         self.depth = recipe.index.candidates
         self._lock = FileLock(build / "engine.lock")
@@ -338,8 +340,9 @@ class _Live:
             return
         with truth.snapshot():
             changes: list[Change] = truth.changes_since(self.base.meta["seq"])
+            ratings = Ratings.of(truth, self._rating_prior, [change.id for change in changes])
         if changes or self.snapshot is not self.base:
-            self.snapshot = self.base.with_overlay(self.overlays.make(changes))
+            self.snapshot = self.base.with_overlay(self.overlays.make(changes, ratings))
             self.upkeep.follow(self.snapshot, changes)
         self._seen = seen
 
