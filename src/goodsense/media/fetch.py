@@ -282,6 +282,10 @@ class Fetcher:
                     raise
                 known, life = error, _FAILED_LIFE_S
             self._robots[target.origin] = (time.monotonic() + life, known)
+            if isinstance(known, Robots) and self.policy.respect_robots:
+                lane = self._lane(target)
+                lane.delay = max(self.policy.per_host_delay_s, min(known.delay, self.policy.max_wait_s))
+                lane.postpone(lane.delay)
         if isinstance(known, FetchError):
             raise FetchError(known.message, url=str(target), reason=known.reason, status=known.status, fix=known.fix)
         if known.delay > self.policy.max_wait_s:
@@ -292,9 +296,6 @@ class Fetcher:
                 reason="robots",
                 fix="Raise FetchPolicy.max_wait_s if you have the time.",
             )
-        lane = self._lane(target)
-        if self.policy.respect_robots:
-            lane.delay = max(self.policy.per_host_delay_s, known.delay)
         return known
 
     def _read_robots(self, target: HttpUrl) -> Robots:
