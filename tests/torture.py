@@ -30,8 +30,11 @@ from tests.catalog.round_trips import WRITTEN as WRITTEN_FEEDS
 from tests.catalog.round_trips import round_trips
 from tests.cli.disks import may_mount, run_full_disk_builds, run_full_disk_ingests, run_read_only, unmount
 from tests.cli.soak import run_soak
+from tests.events.mutations import FORMATS as EVENT_FORMATS
+from tests.events.mutations import run_mutations as damage_events
 from tests.media.mutations import run_mutations as damage_pictures
 from tests.quality.cleaning.mutations import run_plan_mutations as damage_plans
+from tests.shop.event_kills import run_event_kills
 from tests.shop.kills import run_build_kills, run_ingest_kills
 from tests.shop.test_cleaning import clean_kills as run_clean_kills
 
@@ -99,6 +102,7 @@ def jobs(scale: float, soak_s: float) -> Iterator[Job]:
     yield from _chunked("kills build", run_build_kills, builds, 10, 90)
     yield from _chunked("kills ingest", run_ingest_kills, ingests, 10, 90)
     yield from _chunked("kills clean", run_clean_kills, ingests, 10, 30)
+    yield from _chunked("kills events", run_event_kills, ingests, 10, 90)
     yield from _chunked("full disk build", run_full_disk_builds, disks, 5, 180, needs_mount=True)
     yield from _chunked("full disk ingest", run_full_disk_ingests, disks, 5, 90, needs_mount=True)
     yield Job("read-only disk", run_read_only, {}, 5, 300, needs_mount=True)
@@ -108,6 +112,8 @@ def jobs(scale: float, soak_s: float) -> Iterator[Job]:
         yield from _damage(f"feed {name}", damage_feeds, name, damaged)
     for name in WRITTEN_FEEDS:
         yield from _damage(f"round trip {name}", round_trips, name, max(1, round(1_000 * scale)))
+    for name in EVENT_FORMATS:
+        yield from _damage(f"events {name}", damage_events, name, damaged)
     for name in PICTURE_FORMATS:
         yield from _damage(f"picture {name}", damage_pictures, name, damaged)
 
