@@ -29,6 +29,7 @@ from goodsense.tables import Rejects, Row, Sniffed, TableLimits, open_bytes, rea
 from goodsense.tables.json_records import json_records
 from goodsense.tables.opening import GENEROUS
 from goodsense.tables.paths import Every, Name
+from goodsense.tables.rejects import rejected_record
 
 _TYPE = re.compile(r'"@type"\s*:\s*\[?\s*"(?:https?://schema\.org/|schema:)?(?:Product|ProductGroup)"')
 _CONTEXT = re.compile(r'"@context"\s*:[^}]{0,200}schema\.org')
@@ -103,7 +104,7 @@ def _rows(source: Path, sniffed: Sniffed, rejects: Rejects) -> Iterator[Row]:
 
 def _of_rows(rows: Iterator[Row], reading: Reading) -> Iterator[tuple[int, Product]]:
     for number, values in rows:
-        graph = Graph([values])
+        graph = Graph([rejected_record(values)])
         line = Line(reading, number, values)
         own, listed = product_nodes(graph)
         for node in (*own, *listed):

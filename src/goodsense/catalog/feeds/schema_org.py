@@ -34,6 +34,7 @@ from goodsense.types import AudioRef, ImageRef, MediaRef, VideoRef
 
 PLAIN = frozenset("color size material pattern model mpn".split())  # texts that are attributes under their own name
 MAX_VARIANTS = 10_000
+_QUANTITY = ("value", "minValue", "maxValue", "unitText", "unitCode")
 _MEASURED = frozenset("weight height width depth".split())
 _NAMED = frozenset("countryOfOrigin manufacturer".split())
 _IDS = ("productGroupID", "productID", "sku", "identifier", *GTINS)
@@ -236,8 +237,10 @@ class _Reading:
         if name is None or (not name and item.get("name") != ""):
             return
         value = item.get("value")
-        if value is None or isinstance(value, dict) or any(item.get(unit) for unit in ("unitText", "unitCode")):
-            value = measured(item) or text_in(value)
+        if isinstance(value, dict):
+            value = measured(value)
+        elif value is None or any(item.get(unit) for unit in ("unitText", "unitCode")):
+            value = measured({part: item.get(part) for part in _QUANTITY}) or value
         read = self._try(f"additionalProperty.{name}", value, v.typed_attribute, value if value == "" else None)
         if read is not None:
             found.setdefault(name, read)
