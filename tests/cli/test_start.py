@@ -29,7 +29,7 @@ HEAVY = {
     "PIL",
     "skimage",
 }
-COMMANDS = ["build", "demo", "doctor", "evaluate", "export", "ingest", "judge", "search", "similar"]
+COMMANDS = ["build", "demo", "doctor", "evaluate", "events", "export", "ingest", "judge", "search", "similar"]
 # generous against a busy machine; the medians that are promised are 0.3 s and 0.5 s on a quiet one
 IMPORT_S, HELP_S = 0.9, 1.5
 
