@@ -295,9 +295,10 @@ def _safe(step: str) -> str:
 
 
 def _ending_of(product: Product, ref: MediaRef, data: bytes) -> str:
-    """The ending that says what the bytes are; that of the reference if it says so too."""
-    given, found = _ending(ref.uri), sniff_media(data[:64])
-    for ending in (found if found != "jpeg" else "jpg", given):
+    """The ending that says what the bytes are; sounds and clips of rarer kinds keep that of their reference."""
+    found, given = sniff_media(data[:64]), _ending(ref.uri)
+    candidates = ["jpg" if found == "jpeg" else found] if isinstance(ref, ImageRef) else [found, given]
+    for ending in candidates:
         if ending is not None and ENDINGS.get(ending) is type(ref):
             return ending
     raise DataError(

@@ -60,7 +60,7 @@ _TYPED = (frozenset("用户输入id串 inputpids".split()), frozenset("用户输
 _OWN = _OPTIONS | _SKUS | _ALIASES | _TYPED[0] | _TYPED[1]
 _ASSISTANT = frozenset("skuprops cateprops inputpids 用户输入id串 邮费模版id postage_id".split())
 # The assistant's English names that no other table has; the rest are known.
-_ENGLISH = {"num_id": "id", "num": "stock", "outer_id": "sku", "subtitle": "bullets"}
+_ENGLISH = {"num_id": "id", "cid": "category", "num": "stock", "outer_id": "sku", "subtitle": "bullets"}
 
 
 @dataclass(frozen=True)
