@@ -270,6 +270,7 @@ def webshop(products: int = 40, *, traps: bool = True, pause: Callable[[str], No
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.handle_error = lambda *arguments: None  # type: ignore[method-assign] # killed crawlers hang up
     shop.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

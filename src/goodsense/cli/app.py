@@ -12,11 +12,13 @@ import typer
 from goodsense._version import __version__
 from goodsense.cli import check as check_command
 from goodsense.cli import clean as clean_command
+from goodsense.cli import crawl as crawl_command
 from goodsense.cli import evaluate, printing
 from goodsense.cli import events as events_command
 from goodsense.cli import fetch as fetch_command
 from goodsense.cli import label as label_command
 from goodsense.cli import mapping as mapping_command
+from goodsense.cli import voices as voice_commands
 from goodsense.cli.output import complain, emit, help_without_command, progress_shown, say
 from goodsense.errors import GoodsenseError, PartialError, UsageError
 
@@ -31,10 +33,15 @@ app = typer.Typer(
 app.add_typer(evaluate.app, name="evaluate")
 app.command("check")(check_command.check)
 app.command("clean")(clean_command.clean)
+app.command("crawl")(crawl_command.crawl)
 app.command("events")(events_command.events)
 app.command("fetch")(fetch_command.fetch)
 app.command("mapping")(mapping_command.mapping)
 app.command("label")(label_command.label)
+app.command("reviews")(voice_commands.reviews)
+app.command("questions")(voice_commands.questions)
+app.command("conversations")(voice_commands.conversations)
+app.command("redact")(voice_commands.redact)
 
 ShopDir = Annotated[Path, typer.Argument(metavar="SHOP", help="The shop's directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

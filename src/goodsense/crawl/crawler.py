@@ -251,7 +251,7 @@ class Crawler:
         for place in (*page.links, page.canonical, *listed):
             link = self._link(place, address.depth, LINKED_RANK) if place else None
             if link is not None:
-                found.setdefault(link.url, link)
+                found.setdefault(link.url, replace(link, self_fed=link.pattern == address.pattern))
         return list(found.values())[:_MOST_LINKS]
 
     def _link(self, place: str, depth: int, rank: int) -> Address | None:

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ CREATE TABLE addresses (
     rank INTEGER NOT NULL,
     depth INTEGER NOT NULL,
     pattern TEXT NOT NULL,
+    self_fed INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'waiting',
     reason TEXT NOT NULL DEFAULT '',
     bytes INTEGER NOT NULL DEFAULT 0
@@ -48,18 +49,22 @@ SITEMAP_RANK, LISTED_RANK, LINKED_RANK = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Something to fetch: a ``page`` or a ``sitemap``; ``rank`` says who comes first."""
+    """Something to fetch: a ``page`` or a ``sitemap``.
+
+    ``rank`` says who comes first; ``self_fed`` whether it was met on a page of its own pattern.
+    """
 
     url: str
     kind: str
     rank: int
     depth: int
     pattern: str
+    self_fed: bool = False
 
 
 @dataclass
 class PatternCount:
-    """How a pattern of addresses has done: pages tried, products brought, pages in a row that brought nothing."""
+    """How a pattern of addresses has done: pages tried, products brought, the cost of the last ones that did not."""
 
     tried: int = 0
     brought: int = 0
@@ -116,10 +121,13 @@ class Frontier:
     def take(self) -> Address | None:
         """The address whose turn it is; it stays until its outcome is written down."""
         row = self._db.execute(
-            "SELECT url, kind, rank, depth, pattern FROM addresses WHERE state = 'waiting' "
+            "SELECT url, kind, rank, depth, pattern, self_fed FROM addresses WHERE state = 'waiting' "
             "ORDER BY rank, depth, number LIMIT 1"
         ).fetchone()
-        return Address(*row) if row else None
+        if row is None:
+            return None
+        url, kind, rank, depth, pattern, self_fed = row
+        return Address(url, kind, rank, depth, pattern, self_fed=bool(self_fed))
 
     def knows(self, url: str) -> bool:
         """Whether an address was met before."""
@@ -240,8 +248,9 @@ class Frontier:
         fresh = 0
         for address in addresses:
             added = self._db.execute(
-                "INSERT OR IGNORE INTO addresses (url, number, kind, rank, depth, pattern) VALUES (?, ?, ?, ?, ?, ?)",
-                (address.url, self._next, address.kind, address.rank, address.depth, address.pattern),
+                "INSERT OR IGNORE INTO addresses (url, number, kind, rank, depth, pattern, self_fed) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (address.url, self._next, *astuple(address)[1:]),
             ).rowcount
             self._next += added
             fresh += added
