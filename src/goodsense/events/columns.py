@@ -18,8 +18,8 @@ EVENT_ALIASES: Mapping[str, tuple[str, ...]] = {
         "buyer member_id memberid member visitor_id visitorid visitor account_id client_id shopper_id shopper "
         "reviewer_id reviewerid reviewer anonymous_id user_name username 用户id 用户 用户编号 用户标识 用户名 "
         "会员id 会员 会员编号 买家id 买家 买家昵称 客户id 客户 客户编号 顾客id 顾客 顾客编号 访客id 访客",
-        "item": "item item_id itemid product_id productid product goods_id goodsid goods sku_id skuid sku asin "
-        "parent_asin movie_id movieid video_id videoid article_id business_id listing_id content_id 商品id 商品 "
+        "item": "item item_id itemid product_id productid product goods_id goodsid goods sku_id skuid sku "
+        "parent_asin asin movie_id movieid video_id videoid article_id business_id listing_id content_id 商品id 商品 "
         "商品编号 商品编码 产品id 产品 产品编号 产品编码 宝贝id 宝贝 货品id 货号 物品id 物品",
         "type": "type event_type eventtype event event_name action_type action behavior_type behaviour_type behavior "
         "behaviour interaction_type 行为类型 行为 事件类型 事件 动作 操作类型 操作",

@@ -23,11 +23,11 @@ from goodsense.tables import Reject, Rejects
 from goodsense.tables.pseudonyms import Pseudonyms
 from goodsense.tables.times import EARLIEST, zone_of
 
-BATCH = 2_000
+BATCH = 5_000
 REJECTS = "rejects-events.jsonl"
 _FIELDS = "user, item, type, weight, rating, quantity, query, duration, time, session, split"
 _TYPES = 30  # kinds of events that are counted one by one
-_CHANGED_ID = "Give ids that no other event has, such as one with the name of its source in front."
+_CHANGED_ID = "Give ids that no other event has, or name the column that has them: --map event_id=COLUMN."
 Refuse: TypeAlias = Callable[[int, Event], None]
 
 
