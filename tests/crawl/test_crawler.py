@@ -44,17 +44,10 @@ def test_a_whole_shop(tmp_path: Path) -> None:
     assert found.disallowed >= 5
     assert found.fetched == len(served.requests) - 1  # robots.txt
     assert seen[-1] == (found.fetched, found.fetched)
-
-
-def test_traps_are_left(tmp_path: Path) -> None:
-    with webshop(20) as served:
-        report, _ = crawled(tmp_path, served.url)
-        asked = {name: sum(path.startswith(f"/{name}") for path in served.requests) for name in ("calendar", "visit")}
-        filters = sum(path.startswith("/filter") for path in served.requests)
-    assert report.crawl.ended == "finished"
-    assert max(asked.values()) <= 60
-    assert filters <= 320
-    assert report.crawl.trapped > 100
+    asked = [path.split("/")[1].split("?")[0] for path in served.requests]  # of the three traps
+    assert max(asked.count("calendar"), asked.count("visit")) <= 60
+    assert asked.count("filter") <= 320
+    assert found.trapped > 100
 
 
 def test_products_are_read_whole(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from w3lib.url import canonicalize_url
 
 from goodsense.crawl import canonical, site
 from goodsense.crawl.scope import may_be_page, page_id, pattern
@@ -35,6 +36,14 @@ def test_one_spelling(address: str, expected: str) -> None:
 )
 def test_what_is_no_address(address: str) -> None:
     assert canonical(address) is None
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/", "/a/b.html", "/a?b", "/a?b=", "/a?b=2&a=1&a=0&B=3", "/a-b_c?x.y=z-1&x=", "/a?b=1&b", "/a//b?a=2&b=1"],
+)
+def test_plain_addresses_get_the_spelling_of_the_library(target: str) -> None:
+    assert str(canonical(f"http://shop.example{target}")) == canonicalize_url(f"http://shop.example{target}")
 
 
 def test_scope() -> None:

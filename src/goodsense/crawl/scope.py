@@ -18,6 +18,8 @@ _TRACKING = re.compile(
     re.IGNORECASE,
 )
 _PATH_SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]*")
+_PLAIN_PART = re.compile(r"[A-Za-z0-9_.-]+(=[A-Za-z0-9_.-]*)?")
 _NO_PAGE = re.compile(
     r"\.(jpe?g|png|gif|webp|avif|svg|ico|bmp|tiff?|css|js|mjs|json|map|woff2?|ttf|otf|eot|pdf|zip|gz|tgz|rar|7z|dmg|exe"
     r"|apk|mp[34]|m4[av]|webm|avi|mov|wav|ogg|flac|docx?|xlsx?|pptx?|csv|txt)$",
@@ -74,7 +76,12 @@ def canonical(address: str) -> HttpUrl | None:
         return None
     path, mark, query = url.target.partition("?")
     kept = [part for part in query.split("&") if part and not _TRACKING.fullmatch(part.partition("=")[0])]
-    target = _PATH_SESSION.sub("", path) + (mark + "&".join(kept) if kept else "")
+    path = _PATH_SESSION.sub("", path)
+    if _PLAIN_PATH.fullmatch(path) and all(map(_PLAIN_PART.fullmatch, kept)):
+        # what the library would make of it, without its care for every spelling; most addresses are like that
+        ordered = "&".join("=".join(pair) for pair in sorted((n, v) for n, _, v in (p.partition("=") for p in kept)))
+        return HttpUrl(url.scheme, url.host, url.port, path + (f"?{ordered}" if kept else ""))
+    target = path + (mark + "&".join(kept) if kept else "")
     try:
         return parse_url(canonicalize_url(url.origin + target))
     except (FetchError, ValueError):
