@@ -11,6 +11,7 @@ Follows the data format of cocodataset.org; files are read as a stream, sorted o
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -217,8 +218,9 @@ class _Reading:
 
     def _is_beside(self, name: str) -> bool:
         try:
-            return resolve_media_path(self.source.parent, name).is_file()
-        except (DataError, OSError):
+            there = os.path.isfile(os.path.join(self.source.parent, name))  # quick; mostly nothing is there
+            return there and resolve_media_path(self.source.parent, name).is_file()
+        except (DataError, OSError, ValueError):
             return False
 
     def _annotation(self, row: Row, held: Gathering) -> None:
