@@ -6,9 +6,12 @@ import base64
 import io
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +21,14 @@ from goodsense.progress import Progress, silent
 from goodsense.quality.census import Census
 from goodsense.quality.pictures import PictureFacts
 from goodsense.quality.report import QualityReport, Summary
+from goodsense.shop.fetching import broken_links
+from goodsense.shop.ingest import REPEATED
+from goodsense.shop.redaction import personal_data
 from goodsense.shop.truth import Truth
+from goodsense.text.personal import PersonalKind
 
 THUMB = 144  # pixels; shown at half of it, so that they are sharp on dense screens
+_REJECTS = 200_000  # lines of the rejects that are looked at
 _KEPT = 50  # checks that the trend looks back
 
 
@@ -57,8 +65,16 @@ def check_shop(
     when = today or datetime.now(UTC)
     with truth.snapshot() as seq:
         census = Census.of(truth.products(), progress=progress)
-    facts = _pictures(truth.directory, census, progress) if pictures else None
-    findings = check(census, pictures=facts, today=when.date(), progress=progress)
+        personal = personal_data(truth, progress=progress)
+    findings = check(
+        census,
+        pictures=_pictures(truth.directory, census, progress) if pictures else None,
+        links=broken_links(truth.directory, truth.products()),
+        personal={str(kind): count for kind, count in personal.items()},
+        repeated=repeated_ids(truth.directory),
+        today=when.date(),
+        progress=progress,
+    )
     report = QualityReport.of(
         findings,
         shop=truth.directory.resolve().name,
@@ -67,7 +83,7 @@ def check_shop(
         when=when,
         earlier=earlier_checks(truth.directory),
     )
-    report = replace(report, seconds=round(time.perf_counter() - started, 2))
+    report = replace(report, seconds=round(time.perf_counter() - started, 2), notes=_personal_note(truth, personal))
     if keep:
         _keep(truth.directory, report)
     return Checked(report, census)
@@ -77,6 +93,28 @@ def _pictures(directory: Path, census: Census, progress: Progress) -> PictureFac
     """What is known of the catalog's pictures; new ones are measured and remembered by their content."""
     hashes = [picture.sha256 for picture in census.pictures if picture.sha256]
     return PictureFacts.of(hashes, MediaStore(directory / "media"), cache=directory / "reports", progress=progress)
+
+
+def _personal_note(truth: Truth, personal: Counter[PersonalKind]) -> tuple[str, ...]:
+    """What was met of personal data in reviews, questions and conversations."""
+    if not personal:
+        return ()
+    listed = ", ".join(f"{kind} {count}" for kind, count in personal.most_common())
+    return (
+        f"Personal data in reviews, questions and conversations / 评价、问答和对话中的个人信息: {listed}. "
+        f"goodsense redact {truth.directory} --apply",
+    )
+
+
+def repeated_ids(directory: Path) -> list[str]:
+    """Ids that an ingest met more than once, from the rows that it rejected."""
+    found: dict[str, None] = {}
+    with suppress(OSError), (directory / "rejects.jsonl").open(encoding="utf-8", errors="replace") as file:
+        for line in islice(file, _REJECTS):
+            if REPEATED in line:
+                with suppress(ValueError, KeyError, TypeError):
+                    found[str(json.loads(line)["value"])] = None
+    return list(found)
 
 
 def write_page(checked: Checked, directory: Path, target: Path, *, lang: Literal["en", "zh"] = "en") -> Path:

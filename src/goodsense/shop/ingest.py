@@ -26,6 +26,7 @@ from goodsense.tables import Reject, Rejects
 from goodsense.types import ImageRef, MediaRef
 
 BATCH = 2_000
+REPEATED = "this product id came before in the same ingest"
 MAX_MEDIA_BYTES = 200 * 2**20
 
 
@@ -185,7 +186,7 @@ def _unrepeated(
                         row=row,
                         column="id",
                         value=product.id,
-                        reason="this product id came before in the same ingest",
+                        reason=REPEATED,
                         fix="Give each product its own id; rows of one product's variants share a group id "
                         "(item_group_id) and follow each other.",
                     )
