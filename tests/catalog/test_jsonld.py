@@ -150,6 +150,7 @@ def test_what_is_written_is_plain_schema_org(tmp_path: Path) -> None:
         Product("L", title="</script><b>", variants=(Variant("L", {}, Money(500, "JPY"), gtin="4006381333931"),)),
     ]
     write_feed(products, tmp_path / "feed", format="jsonld")
+    assert "<" not in (tmp_path / "feed").read_text("utf-8"), "it would end the script that it may stand in"
     group, lone = (json.loads(line) for line in (tmp_path / "feed").read_text("utf-8").splitlines())
     assert (group["@context"], group["@type"], group["productGroupID"]) == ("https://schema.org", "ProductGroup", "T")
     assert group["variesBy"] == ["https://schema.org/size", "袖长"]

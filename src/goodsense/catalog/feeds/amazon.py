@@ -48,8 +48,9 @@ def _product(line: Line) -> Product:
         if (number := line.take(column, number_of)) is not None:
             attributes[name] = number
     main = line.text("main_category")
+    category = line.take("categories", v.category_of) or ((main,) if main else ())
     extra = rest_of(line, _TAKEN)
-    if main:
+    if main and main != category[0]:
         extra["main_category"] = main
     if nested:
         extra["details"] = nested
@@ -59,7 +60,7 @@ def _product(line: Line) -> Product:
         description="\n".join(line.take("description", v.list_of) or ()),
         bullets=line.take("features", v.list_of) or (),
         brand=line.text("store"),
-        category=line.take("categories", v.category_of) or ((main,) if main else ()),
+        category=category,
         attributes=attributes,
         media=(*(line.take("images", _images) or ()), *(line.take("videos", _videos) or ())),
         variants=_variants(line, id, attributes),

@@ -140,7 +140,8 @@ def _line(product: Product) -> str:
         kept = kept_fields(product, _back(node, product))
         if kept:
             node[KEPT] = {"@type": "@json", "@value": kept}
-        return json.dumps(node, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(node, ensure_ascii=False, allow_nan=False)
+        return text.replace("<", "\\u003c")  # no text can end the script that the line may come to stand in
 
 
 def _back(node: Node, product: Product) -> Product:
