@@ -93,12 +93,12 @@ def hits(found: Hits, pending: Mapping[str, int], *, explain: bool) -> None:
 
 def _row(hit: Hit) -> list[str]:
     sure = "" if hit.confidence is None else f"{hit.confidence:.2f}"
-    return [str(hit.rank), hit.id, f"{hit.score:.3f}", sure, _cut(hit.title, 60), hit.reason]
+    return [str(hit.rank), hit.id, f"{hit.score:.3f}", sure, cut(hit.title, 60), hit.reason]
 
 
 def _explained(hit: Hit) -> None:
     say()
-    say(f"{hit.rank}. {hit.id}  {_cut(hit.title, 70)}")
+    say(f"{hit.rank}. {hit.id}  {cut(hit.title, 70)}")
     for name, value in sorted(hit.terms.items(), key=lambda term: -abs(term[1])):
         if value:
             say(f"   {value:+8.3f}  {name}")
@@ -117,6 +117,7 @@ def doctor(report: dict[str, Any]) -> None:
         say(line)
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
+    """A text on one line, of no more characters than that."""
     text = " ".join(text.split())
     return text if len(text) <= width else text[: width - 1] + "…"

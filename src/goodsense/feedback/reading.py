@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from itertools import chain, islice
@@ -32,7 +33,8 @@ from goodsense.tables.occurrences import Occurrences
 from goodsense.text.personal import redact
 
 FORMATS = ("csv", "tsv", "jsonl", "json", "parquet")
-_LOOKED_AT = 1000  # rows that tell the scale of ratings
+_LOOKED_AT = 100_000  # rows of a file that tell the scale of its ratings
+_FIRST = 1000  # rows of a stream that do
 _BATCH = 2_000
 _SURPRISES = 200  # rows with new columns that are believed
 
@@ -143,10 +145,16 @@ def read_voices(
     _check_speaking(kind, source, header.names, known)
     notes = [*sniffed.notes, *header.notes, *known.notes]
 
-    def voices() -> Iterator[tuple[int, V]]:
+    def rows(kept: Rejects) -> Iterator[tuple[Row, VoiceColumns]]:
         columns = _GrowingColumns(kind, mapping, header.names)
-        rows = ((row, columns.of(row)) for row in read_rows(source, sniffed, rejects))
-        return _voices(kind, rows, str(source), rejects, manner or Manner(), notes)
+        return ((row, columns.of(row)) for row in read_rows(source, sniffed, kept))
+
+    def voices() -> Iterator[tuple[int, V]]:
+        habits = manner or Manner()
+        if habits.scale is None and "rating" in known.fields:
+            with suppress(DataError):  # said when the rows are read for good
+                habits = replace(habits, scale=_scale_of(rows(Rejects.to_memory(keep=0)), notes))
+        return _voices(kind, rows(rejects), str(source), rejects, habits, notes)
 
     return VoiceFeed(source, voices, notes)
 
@@ -233,7 +241,7 @@ def _voices(
     notes: list[str],
 ) -> Iterator[tuple[int, V]]:
     left = iter(rows)
-    first = list(islice(left, _LOOKED_AT))
+    first = list(islice(left, _FIRST))
     scale = manner.scale or _scale_of(first, notes)
     habits = Habits(manner.zone, scale, manner.channel)
     names: dict[str, Sequence[str]] = {}
@@ -305,14 +313,17 @@ def _in_time(kind: VoiceKind[V], row: Row) -> Row:
 
 
 def _scale_of(rows: Iterable[tuple[Row, VoiceColumns]], notes: list[str]) -> Scale:
-    """The scale that the first ratings show: stars, points of ten, percent, or yes and no."""
-    found: list[float] = []
-    for row, columns in rows:
-        if "rating_given" in columns.fields:
-            return STARS
+    """The scale that ratings show: stars, points of ten, percent, or yes and no.
+
+    Files are often sorted by rating, so many are looked at, and more as long as all are the same.
+    """
+    found: set[float] = set()
+    for place, (row, columns) in enumerate(rows):
+        if "rating_given" in columns.fields or (place >= _LOOKED_AT and len(found) != 1):
+            break
         if "rating" in columns.fields:
             number = plain_number(row.values.get(columns.fields["rating"][0]))
-            found += [] if number is None else [number]
+            found |= set() if number is None else {number}
     low, high = (min(found), max(found)) if found else (1.0, 5.0)
     if high <= 1 and low == 0:
         scale = Scale(0.0, 1.0)

@@ -159,7 +159,7 @@ class Linker:
 
     def _titles_in(self, text: str) -> Iterator[str]:
         """Products whose whole titles stand in a text; a longer title hides a shorter one within it."""
-        words = _words(text)
+        words = _words(text) if self._openings else []
         place = 0
         while place + 1 < len(words):
             if hash((words[place], words[place + 1])) in self._openings:

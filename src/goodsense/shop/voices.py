@@ -233,6 +233,12 @@ def open_voices(
     if names is not None:
         manner = replace(manner, prepare=lambda voice: voice.renamed(names))
     if source.mapping_file is None:
+        if kind.type is Review and not source.mapping:
+            from goodsense.shop.page_reviews import read_page_reviews
+
+            feed: Any = read_page_reviews(source.path, rejects=rejects, manner=manner)  # type: ignore[arg-type]
+            if feed is not None:
+                return feed  # type: ignore[no-any-return]
         return read_voices(kind, source.path, mapping=source.mapping, rejects=rejects, manner=manner)
     from goodsense.tables.mapped import mapped_rows
     from goodsense.tables.mapping import load_mapping

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from goodsense.text.personal.addresses import addresses
 from goodsense.text.personal.identifiers import identifiers
@@ -20,7 +21,10 @@ from goodsense.text.personal.spans import KINDS, Personal, PersonalKind, narrowe
 __all__ = ["KINDS", "Personal", "PersonalKind", "find_personal", "personal_counts", "redact"]
 
 _DETECTORS: tuple[Callable[[str], Iterator[Personal]], ...] = (identifiers, online, phones, addresses)
-_WORTH_A_LOOK = re.compile(r"\d|@|\(at\)|[微薇威]信|wechat|weixin|[〇零一二三四五六七八九幺壹-玖]{7}", re.IGNORECASE)
+_WORTH_A_LOOK = re.compile(
+    r"\d|[@＠]|\(at\)|[微薇威]信|[wｗ]e-?chat|weixin|[〇零一二三四五六七八九幺壹-玖]{7}", re.IGNORECASE
+)
+_REMEMBERED = 2_000  # characters of a text that is worth remembering
 _PLACEHOLDER = re.compile(rf"\[(?:{'|'.join(KINDS).upper()})\]")
 
 
@@ -29,15 +33,20 @@ def find_personal(text: str) -> list[Personal]:
 
     Service numbers of companies (400, 800, 95xxx) and addresses of private networks are no one's and stay.
     """
-    if not _WORTH_A_LOOK.search(text) and text.isascii():
-        return []
+    return list(_remembered(text) if len(text) <= _REMEMBERED else _found(text))
+
+
+def _found(text: str) -> tuple[Personal, ...]:
+    if not _WORTH_A_LOOK.search(text):
+        return ()
     plain = narrowed(text)
-    if not _WORTH_A_LOOK.search(plain):
-        return []
     taken = _Taken(found.span() for found in _PLACEHOLDER.finditer(plain))
     every = (found for detector in _DETECTORS for found in detector(plain))
     best = sorted(every, key=lambda found: (-found.confidence, found.start - found.end, found.start))
-    return sorted((found for found in best if taken.add(found.start, found.end)), key=lambda found: found.start)
+    return tuple(sorted((found for found in best if taken.add(found.start, found.end)), key=lambda found: found.start))
+
+
+_remembered = lru_cache(maxsize=4_096)(_found)  # texts are looked at, then redacted
 
 
 class _Taken:
