@@ -30,9 +30,13 @@ from tests.catalog.round_trips import WRITTEN as WRITTEN_FEEDS
 from tests.catalog.round_trips import round_trips
 from tests.cli.disks import may_mount, run_full_disk_builds, run_full_disk_ingests, run_read_only, unmount
 from tests.cli.soak import run_soak
+from tests.crawl.kills import run_crawl_kills
 from tests.events.mutations import FORMATS as EVENT_FORMATS
 from tests.events.mutations import run_mutations as damage_events
+from tests.media.archive_attacks import run_archive_attacks, run_archive_mutations
+from tests.media.hostile import run_hostile
 from tests.media.mutations import run_mutations as damage_pictures
+from tests.media.ssrf import run_ssrf
 from tests.quality.cleaning.mutations import run_plan_mutations as damage_plans
 from tests.shop.event_kills import run_event_kills
 from tests.shop.kills import run_build_kills, run_ingest_kills
@@ -103,10 +107,15 @@ def jobs(scale: float, soak_s: float) -> Iterator[Job]:
     yield from _chunked("kills ingest", run_ingest_kills, ingests, 10, 90)
     yield from _chunked("kills clean", run_clean_kills, ingests, 10, 30)
     yield from _chunked("kills events", run_event_kills, ingests, 10, 90)
+    yield from _chunked("kills crawl", run_crawl_kills, ingests, 10, 60)
     yield from _chunked("full disk build", run_full_disk_builds, disks, 5, 180, needs_mount=True)
     yield from _chunked("full disk ingest", run_full_disk_ingests, disks, 5, 90, needs_mount=True)
     yield Job("read-only disk", run_read_only, {}, 5, 300, needs_mount=True)
+    yield Job("ssrf", run_ssrf, {}, 300, 300)
+    yield Job("hostile server", run_hostile, {}, 80, 300)
+    yield Job("archives", run_archive_attacks, {}, 90, 300)
     damaged = max(1, round(10_000 * scale))
+    yield from _chunked("archives damaged", run_archive_mutations, damaged, CHUNK, 0.5)
     yield from _damage("cleaning plan", damage_plans, "plan", damaged)
     for name in FEED_FORMATS:
         yield from _damage(f"feed {name}", damage_feeds, name, damaged)
