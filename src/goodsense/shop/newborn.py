@@ -26,7 +26,8 @@ def removed_if_empty(directory: Path) -> Iterator[None]:
 
 def _is_empty(directory: Path) -> bool:
     """Whether its owner would miss nothing: no product, no reject, no download that could be resumed."""
-    if (directory / "rejects.jsonl").exists() or any((directory / "fetch" / "partial").glob("*")):
+    begun = (directory / "fetch" / "partial").glob("*")
+    if (directory / "rejects.jsonl").exists() or any(path.stat().st_size for path in begun):
         return False
     try:
         with Truth.open(directory) as truth:
