@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from goodsense.errors import DataError
 from goodsense.events import TYPES, Event, numbered, type_of
 from goodsense.events.event import content_key, iso
-from goodsense.events.keys import Occurrences
+from goodsense.tables.occurrences import Occurrences
 from tests.events.samples import event, shoppers
 
 

@@ -10,7 +10,6 @@ from goodsense.events.event import Event, content_key
 from goodsense.tables.occurrences import Occurrences
 
 _BATCH = 2_000
-_CACHE_KIB = 32_768  # all that the counts take of memory, however many there are
 
 
 def numbered(events: Iterable[tuple[int, Event]]) -> Iterator[tuple[int, Event]]:

@@ -9,6 +9,8 @@ from typing import Self
 
 from goodsense.errors import StorageError
 
+_CACHE_KIB = 32_768  # all that the counts take of memory, however many there are
+
 
 class Occurrences:
     """How often each hash was seen, in a temporary database that goes when it is closed."""
@@ -16,6 +18,7 @@ class Occurrences:
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._db.execute("CREATE TABLE seen (hash TEXT PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID")
 
     def count(self, hashes: list[str]) -> dict[str, int]:
