@@ -79,6 +79,24 @@ def test_a_table_that_is_no_feed_is_rejected_and_the_rest_goes_on(folder: Path, 
     assert "id" in line["reason"]
 
 
+def test_pictures_beside_tables_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "set" / "kites").mkdir(parents=True)
+    (tmp_path / "set" / "kites" / "red.jpg").write_bytes(picture("red", "kite"))
+    (tmp_path / "set" / "sizes.csv").write_text("colour,size\nred,L\n")
+    with Shop.create(tmp_path / "shop") as shop:
+        report = shop.ingest(tmp_path / "set")
+        assert ids(shop) == ["kites/red"]
+    assert (report.format, report.rejected) == ("image-folder", 1)
+
+
+def test_files_of_another_format_than_that_asked_for_are_left_out(folder: Path, tmp_path: Path) -> None:
+    with Shop.create(tmp_path / "shop") as shop:
+        report = shop.ingest(Source(folder, format="jsonl"))
+        assert ids(shop) == ["3"]
+    assert report.rejected == 0
+    assert any("products.csv: looks like csv" in note for note in report.notes)
+
+
 def test_an_empty_folder_and_one_without_feeds_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts").mkdir()

@@ -284,6 +284,8 @@ class _Gathering:
             FeedFile(folder / member, f"{name}{between}{member}", source, root, root_name=root_name) for member in names
         )
         feeds = [feed for feed in found if self._is_feed_file(feed, folder, reasons)]
+        if not feeds and _is_feed(source, folder, sure=0.0):  # pictures beside tables of something else
+            feeds = [FeedFile(folder, name, source, root, root_name=root_name)]
         if not feeds:
             why = f" ({' '.join(reasons[:3])})" if reasons else ""
             raise DataError(
@@ -305,7 +307,7 @@ class _Gathering:
                 _recognise(feed.source, path)
         except GoodsenseError as error:
             reasons.append(error.message)
-            if ending in _SURE:
+            if ending in _SURE and not isinstance(error, UsageError):
                 self.rejects.add(Reject(feed.name, None, "", None, error.message, error.fix))
             else:
                 self.found.notes.append(f"Left out: {error.message}")
@@ -352,15 +354,15 @@ def _innermost(folder: Path) -> Path:
         folder = inside[0]
 
 
-def _is_feed(source: Source, folder: Path) -> bool:
-    """Whether a format reads the folder as a whole; by a mapping file, a folder of mails."""
+def _is_feed(source: Source, folder: Path, *, sure: float = 0.5) -> bool:
+    """Whether a format reads the folder as a whole, surer of it than ``sure``; by a mapping file, a folder of mails."""
     if source.mapping_file is not None:
         return next(folder.rglob("*.eml"), None) is not None
     if source.format != "auto":
         return any(known.name == source.format and "folder" in known.reads for known in FORMATS)
     sniffed = sniff(folder)
     head = read_head(folder, sniffed)
-    return any(known.sniff(head, sniffed) > 0.5 for known in FORMATS if "folder" in known.reads)
+    return any(known.sniff(head, sniffed) > sure for known in FORMATS if "folder" in known.reads)
 
 
 def _recognise(source: Source, path: Path) -> Iterable[tuple[int, Product]]:
