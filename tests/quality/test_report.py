@@ -149,3 +149,14 @@ def test_charts_hold_what_they_show() -> None:
     assert strips.count('class="out"') == 1
     assert "&lt;b&gt;" in strips
     assert price_strips([], "USD") == ""
+
+
+def test_a_field_that_no_product_has_is_one_finding_about_the_feed() -> None:
+    from goodsense.quality.check import check
+
+    products = [Product(str(n), f"Lamp {n}", brand="Lux" if n else "") for n in range(12)]
+    found = {finding.kind: finding for finding in check(Census.of(products))}
+    assert found["absent_field"].what["en"] == "No product at all has: description, category, price, image."
+    assert found["absent_field"].severity == "notice"
+    assert found["missing_brand"].ids == ("0",)
+    assert not {"missing_price", "missing_category", "missing_description"} & found.keys()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from goodsense.quality.census import Census
 from goodsense.quality.evidence import Evidence
@@ -28,11 +29,25 @@ def missing_fields(evidence: Evidence) -> list[Finding]:
         "picture": [row in census.with_pictures for row in range(len(census))],
     }
     found: list[Finding] = []
+    absent: list[str] = []
     for name, values in fields.items():
         field = "image" if name == "picture" else name
-        lacking = (row for row, value in enumerate(values) if not _filled(value))
-        found += finding(f"missing_{name}", [Case(census.ids[row], field) for row in lacking])
-    return found
+        lacking = [row for row, value in enumerate(values) if not _filled(value)]
+        if len(lacking) == len(census) >= PEERS:
+            absent.append(field)
+        else:
+            found += finding(f"missing_{name}", [Case(census.ids[row], field) for row in lacking])
+    return found + _absent(census, absent)
+
+
+def _absent(census: Census, fields: Sequence[str]) -> list[Finding]:
+    """Fields that no product has: one finding about the feed rather than one about every product."""
+    if not fields:
+        return []
+    listed = ", ".join(fields)
+    (found,) = finding("absent_field", [Case(id, listed) for id in census.ids], {"fields": list(fields)})
+    what = {"en": f"No product at all has: {listed}.", "zh": f"所有商品都没有：{listed}。"}
+    return [replace(found, what=what)]
 
 
 def _filled(value: object) -> bool:

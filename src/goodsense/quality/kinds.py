@@ -81,6 +81,11 @@ _COMPLETENESS: dict[str, Kind] = {
         "在商品数据中补上图片，没有图片的商品很少被点击。",
         _INGEST,
     ),
+    "absent_field": Kind(
+        "completeness", "notice", "{n} lack a field that no product has.", "{n} 件商品缺少全店都没有的字段。",
+        "Does the feed have it under another name? Then say so: --map FIELD=COLUMN.",
+        "数据中是否用了别的列名？用 --map 字段=列名 指定。", "goodsense ingest SHOP FEED --map FIELD=COLUMN",
+    ),
     "placeholder_text": Kind(
         "completeness", "warning", "{n} with a placeholder where a value belongs (N/A, TBD, test ...).",
         "{n} 件商品的字段里是占位内容（无、暂无、待补充、test 等）。",
