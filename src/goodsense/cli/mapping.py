@@ -12,7 +12,10 @@ import typer
 from goodsense.cli.output import emit, say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from goodsense.tables import Rejects
+    from goodsense.tables.targets import Target
 
 _SHOWN = 3
 
@@ -44,11 +47,26 @@ def _draft(source: Path, target: str) -> str:
     known = next((name for name in FIELDS if name == target), None)
     if known is None:
         raise UsageError(f"--target: found {target!r}.", fix=suggestion(target, FIELDS))
-    if known == "events":
-        from goodsense.events.columns import EVENT_ALIASES
+    return draft_mapping(source, target=known, aliases=_aliases(known))
 
-        return draft_mapping(source, target=known, aliases=EVENT_ALIASES)
-    return draft_mapping(source, target=known)
+
+def _aliases(target: Target) -> Mapping[str, Sequence[str]]:
+    """The usual names of the target's fields."""
+    from goodsense.events.columns import EVENT_ALIASES
+    from goodsense.feedback.columns import CONVERSATION_ALIASES, QUESTION_ALIASES, REVIEW_ALIASES
+    from goodsense.tables import PRODUCT_ALIASES
+
+    every: Mapping[Target, Mapping[str, Sequence[str]]] = {
+        "products": PRODUCT_ALIASES,
+        "events": EVENT_ALIASES,
+        "reviews": REVIEW_ALIASES,
+        "questions": QUESTION_ALIASES,
+        "conversations": CONVERSATION_ALIASES,
+    }
+    fields = {"own_id": "id", "answer.text": "answer"}  # fields whose name inside is another one
+    return {
+        fields.get(name, name.removeprefix("turn.").replace(".", "_")): known for name, known in every[target].items()
+    }
 
 
 def _check(file: Path, source: Path) -> dict[str, Any]:

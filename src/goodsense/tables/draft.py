@@ -162,9 +162,8 @@ def _leaves(records: Iterable[Mapping[str, Any]]) -> list[_Leaf]:
 def _walk(value: Any, path: str, names: tuple[str, ...], depth: int) -> Iterator[tuple[str, tuple[str, ...], Any]]:
     if isinstance(value, dict) and depth < _DEPTH:
         for name, inner in value.items():
-            step = (
-                name if _BARE.fullmatch(name) and name == name.strip() else f"[{json.dumps(name, ensure_ascii=False)}]"
-            )
+            bare = _BARE.fullmatch(name) and name == name.strip() != "@"
+            step = name if bare else '["{}"]'.format(name.replace("\\", r"\\").replace('"', r"\""))
             if name == "#text":
                 yield path, names, inner
             else:
@@ -225,14 +224,18 @@ def _line(name: str, leaf: _Leaf, count: int) -> str:
 
 def _rest(leaves: Sequence[_Leaf], target: Target, count: int) -> list[str]:
     """Paths that no field was guessed for: of single values as attributes, those in lists to be looked at."""
+    # Of products they become attributes; of other targets they are comments.
     single = [leaf for leaf in leaves if "[*]" not in leaf.path and leaf.names]
     listed = [leaf for leaf in leaves if "[*]" in leaf.path]
-    prefix = PREFIXES[target][0]
+    prefix = "attribute." if target == "products" else f"# {'extra.' if PREFIXES[target] else ''}"
     found, used = list[str](), set[str]()
     for leaf in single:
-        name = next((name for name in (leaf.names[-1], "_".join(leaf.names)) if name not in used), leaf.path)
+        plain = [name.lstrip("@") or name for name in leaf.names]
+        name = next((name for name in (plain[-1], "_".join(plain)) if name and name not in used), leaf.path)
         used.add(name)
-        found.append(f"{_key(prefix + name.lstrip('@'))} = {_quoted(leaf.path)}{_comment(leaf, count)}")
+        mark, _, start = prefix.rpartition(" ")
+        key = _key(start + name)
+        found.append(f"{mark} {key} = {_quoted(leaf.path)}{_comment(leaf, count)}".lstrip())
     if listed:
         children = " or ".join(f"[children.{name}]" for name in CHILDREN[target])
         found += ["", f"# Lists{f', for fields or {children}' if children else ''}:"]
@@ -261,6 +264,8 @@ def _key(name: str) -> str:
 
 
 def _quoted(text: str) -> str:
+    """A text as TOML has it."""
     if '"' in text and "'" not in text and text.isprintable():
         return f"'{text}'"
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    signs = (f"\\{sign}" if sign in '\\"' else sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in text)
+    return f'"{"".join(signs)}"'

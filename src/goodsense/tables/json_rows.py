@@ -280,6 +280,8 @@ class JsonWindow:
         if self.peek() == '"':
             return self._skip_string()
         if self.peek() not in "[{":
+            if self.peek() not in "-0123456789tfn":
+                self.fail(None, f"found {self.peek()!r} where a value was expected")
             return self._run(_SCALAR)
         depth = 0
         while True:

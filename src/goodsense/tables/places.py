@@ -42,7 +42,7 @@ def json_place(head: str, *, lines: bool) -> str:
     if lists:
         return max(lists, key=lambda path: (lists[path], -path.count(".")))
     members = {
-        path: count for path, count in counts.items() if path.endswith("*") and count >= _MEMBERS and "[" not in path
+        path: count for path, count in counts.items() if path.endswith(".*") and count >= _MEMBERS and "[*]" not in path
     }
     return max(members, key=lambda path: members[path]) if members else ""
 

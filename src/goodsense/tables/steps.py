@@ -248,7 +248,7 @@ def _dating(form: str, options: Mapping[str, str], tables: Tables) -> Convert:
     if form == "auto":
         return lambda value: _iso(seconds_of(value, zone), zone)
     if form in _EPOCHS:
-        return _timing(lambda text: datetime.fromtimestamp(float(text) / _EPOCHS[form], UTC), zone, form)
+        return _timing(lambda text: datetime.fromtimestamp(float(text) / _EPOCHS[form], zone), zone, form)
     if form == "iso":
         return _timing(datetime.fromisoformat, zone, form)
     if "%" not in form:

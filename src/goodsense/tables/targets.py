@@ -12,13 +12,18 @@ Target: TypeAlias = Literal["products", "events", "reviews", "questions", "conve
 FIELDS: Mapping[Target, tuple[str, ...]] = {
     "products": tuple(PRODUCT_ALIASES),
     "events": tuple("user item type weight rating quantity query duration timestamp session split event_id".split()),
-    "reviews": tuple("id product user rating title text language time media verified helpful".split()),
-    "questions": tuple("id product user text language time answers".split()),
-    "conversations": tuple("id user product channel language time turns".split()),
+    "reviews": tuple(
+        "id product user rating title text followup language time image video audio media verified helpful variant "
+        "extra".split()
+    ),
+    "questions": tuple(
+        "id product user text language time answers answer answer_user answer_time by_seller extra".split()
+    ),
+    "conversations": tuple("id about user channel language turns role text time image video audio extra".split()),
 }
 PREFIXES: Mapping[Target, tuple[str, ...]] = {
     "products": ("attribute.", "option.", "extra."),
-    "events": ("extra.",),
+    "events": (),
     "reviews": ("extra.",),
     "questions": ("extra.",),
     "conversations": ("extra.",),
@@ -32,7 +37,7 @@ CHILDREN: Mapping[Target, Mapping[str, tuple[str, ...]]] = {
     },
     "events": {},
     "reviews": {"media": ("kind", "uri")},
-    "questions": {"answers": tuple("id user text time".split())},
-    "conversations": {"turns": tuple("id speaker user text time media".split())},
+    "questions": {"answers": ("text", "user", "time", "by_seller", "helpful")},
+    "conversations": {"turns": ("role", "text", "time", "image", "video", "audio")},
 }
 CHILD_PREFIXES: Mapping[str, tuple[str, ...]] = {"variants": ("option.",)}

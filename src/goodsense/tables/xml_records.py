@@ -21,6 +21,7 @@ _BLOCK = 1 << 15
 _DEPTH = 40
 _QUIET = 1 << 21  # characters without any element or text, as in a comment of megabytes
 _OVERLAP = 300
+_MISMATCHED = 7  # expat's code for the end of an element that is not open
 _MANY = 50_000  # elements of one record
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _DAMAGED = "\ufdd0"  # a noncharacter that XML allows; stands for bytes that are no text
@@ -152,9 +153,8 @@ class _Stream:
                 fix="Remove the <!DOCTYPE ...> section.",
             ) from error
         except ParseError as error:
-            at = self._parser.parser.ErrorByteIndex - self._before
             # after damage the elements around are not open any more, so that their ends are no damage
-            closing = self.records.resumed and self._block.encode()[max(at, 0) :].startswith(b"</")
+            closing = self.records.resumed and error.code == _MISMATCHED
             self.costs_a_record = self.records.inside or not closing
             return str(error)
         self._before += len(self._block.encode())

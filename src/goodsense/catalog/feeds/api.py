@@ -192,6 +192,8 @@ class _Reading:
                     count += 1
                     yield Row(count, row.values)
                 url = self._next(number, page, url) if count > had or self.rejects.here else None
+            if not count:
+                self.notes.append(f"{self.name}: there is no record on its first page.")
             kept.done()
 
     def _on_page(self, number: int, page: Page) -> Iterator[Row]:
