@@ -7,8 +7,9 @@ that need several products or pictures are in ``twins`` and ``tests/quality/pict
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from random import Random
 from typing import Any, TypeAlias
 from zlib import crc32
@@ -27,10 +28,15 @@ class Sound:
     """The catalog before the defects, with what injectors look up in it."""
 
     products: tuple[Product, ...]
-    census: Census = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "census", Census.of(self.products))
+    @cached_property
+    def census(self) -> Census:
+        return Census.of(self.products)
+
+    @cached_property
+    def columns(self) -> dict[str, dict[int, Any]]:
+        """The values of every attribute by row."""
+        return {name: dict(column) for name, column in self.census.attributes.items()}
 
     @staticmethod
     def gives(product: Product) -> bool:
@@ -39,7 +45,9 @@ class Sound:
 
     def other(self, rng: Random, product: Product, has: Callable[[Product], object]) -> Product:
         """Another product that has something."""
-        return rng.choice([found for found in self.products if found.id != product.id and self.gives(found) and has(found)])
+        return rng.choice(
+            [found for found in self.products if found.id != product.id and self.gives(found) and has(found)]
+        )
 
 
 Spoil: TypeAlias = Callable[[Product, Random, Sound], Product | None]
@@ -106,9 +114,9 @@ def missing_attribute(product: Product, rng: Random, sound: Sound) -> Product | 
     full = [
         name
         for name in product.attributes
-        if len(peers) >= 20 and sum(row in sound.census.column(name) for row in peers) >= 0.9 * len(peers)
+        if len(peers) >= 20 and sum(row in sound.columns[name] for row in peers) >= 0.95 * len(peers)
     ]
-    if not full:
+    if not full or crc32(product.id.encode()) % 8:  # few per category, or nobody would have it any more
         return None
     gone = rng.choice(full)
     return replace(product, attributes={name: value for name, value in product.attributes.items() if name != gone})
@@ -139,12 +147,17 @@ def _contradicted(key: str) -> Spoil:
 
     def spoil(product: Product, rng: Random, sound: Sound) -> Product | None:
         said: frozenset[str] = frozenset().union(
-            *(facet.families[word] for word in facet.words(product.title.casefold().replace(product.brand.casefold(), " ")))
+            *(
+                facet.families[word]
+                for word in facet.words(product.title.casefold().replace(product.brand.casefold(), " "))
+            )
         )
         for name, value in product.attributes.items():
             families = facet.of_value(value)
             if name.casefold() in facet.names and families & said:
-                wrong = [word for word in _plain_words(facet, chinese=is_chinese(product)) if not facet.families[word] & said]
+                wrong = [
+                    word for word in _plain_words(facet, chinese=is_chinese(product)) if not facet.families[word] & said
+                ]
                 return _attribute(product, name, rng.choice(wrong).capitalize()) if wrong else None
         return None
 
@@ -153,9 +166,7 @@ def _contradicted(key: str) -> Spoil:
 
 def _plain_words(facet: Facet, *, chinese: bool) -> list[str]:
     """Words that mean one family only."""
-    return sorted(
-        word for word, families in facet.families.items() if len(families) == 1 and word.isascii() != chinese
-    )
+    return sorted(word for word, families in facet.families.items() if len(families) == 1 and word.isascii() != chinese)
 
 
 def brand_contradiction(product: Product, rng: Random, sound: Sound) -> Product | None:
@@ -163,7 +174,9 @@ def brand_contradiction(product: Product, rng: Random, sound: Sound) -> Product 
         return None
     if len(sound.census.by_brand[product.brand]) < 3:
         return None
-    other = sound.other(rng, product, lambda found: found.brand and found.brand.casefold() not in product.title.casefold())
+    other = sound.other(
+        rng, product, lambda found: found.brand and found.brand.casefold() not in product.title.casefold()
+    )
     return replace(product, brand=other.brand)
 
 
@@ -206,13 +219,13 @@ def respelt(text: str, rng: Random) -> str:
 
 
 def brand_spelling(product: Product, rng: Random, sound: Sound) -> Product | None:
-    if len(sound.census.by_brand.get(product.brand, ())) < 6:
+    if len(sound.census.by_brand.get(product.brand, ())) < 8:
         return None
     return replace(product, brand=respelt(product.brand, rng))
 
 
 def category_spelling(product: Product, rng: Random, sound: Sound) -> Product | None:
-    if len(sound.census.by_category.get(product.category, ())) < 6:
+    if len(sound.census.by_category.get(product.category, ())) < 8:
         return None
     return replace(product, category=(*product.category[:-1], respelt(product.category[-1], rng)))
 
@@ -220,7 +233,7 @@ def category_spelling(product: Product, rng: Random, sound: Sound) -> Product | 
 def attribute_spelling(product: Product, rng: Random, sound: Sound) -> Product | None:
     for name in ("color", "colour", "baseColour", "material"):
         value = product.attributes.get(name)
-        if isinstance(value, str) and sum(v == value for v in sound.census.column(name).values()) >= 6:
+        if isinstance(value, str) and sum(v == value for v in sound.columns[name].values()) >= 6:
             return _attribute(product, name, respelt(value, rng))
     return None
 
@@ -283,7 +296,11 @@ def stuffed_title(product: Product, rng: Random, sound: Sound) -> Product | None
 
 
 def long_title(product: Product, rng: Random, sound: Sound) -> Product | None:
-    words = "适合送给喜欢它的人放在家里任何地方都很好看" if is_chinese(product) else " for everyone who always wanted one like it"
+    words = (
+        "适合送给喜欢它的人放在家里任何地方都很好看"
+        if is_chinese(product)
+        else " for everyone who always wanted one like it"
+    )
     title = product.title
     while len(title) * (2 if is_chinese(product) else 1) <= 200:
         title += words
@@ -301,7 +318,9 @@ def stock_contradiction(product: Product, rng: Random, sound: Sound) -> Product 
 
 
 def description_is_title(product: Product, rng: Random, sound: Sound) -> Product | None:
-    return replace(product, description=rng.choice((product.title, f"<p>{product.title}</p>"[3:-4], product.title + ".")))
+    return replace(
+        product, description=rng.choice((product.title, f"<p>{product.title}</p>"[3:-4], product.title + "."))
+    )
 
 
 _FOREIGN = (
@@ -334,13 +353,20 @@ def mojibake(product: Product, rng: Random, sound: Sound) -> Product | None:
             except UnicodeDecodeError:
                 made.append(product.title.encode("utf-8").decode("utf-8", "replace")[:-1] + "\ufffd")
         return replace(product, title=rng.choice(made))
-    damaged = rng.choice(("café", "crème brûlée", "Größe", "naïve – “fine”", "50 €")).encode().decode("cp1252", "replace")
+    damaged = (
+        rng.choice(("café", "crème brûlée", "Größe", "naïve – “fine”", "50 €")).encode().decode("cp1252", "replace")
+    )
     return replace(product, title=f"{product.title} {damaged}")
 
 
 def html_in_text(product: Product, rng: Random, sound: Sound) -> Product | None:
     text = product.description or product.title
-    wrapped = (f"<b>{text}</b>", f"<p>{text}</p>", f"{text}&nbsp;&amp; more", f'<span style="color:red">{text}</span><br/>')
+    wrapped = (
+        f"<b>{text}</b>",
+        f"<p>{text}</p>",
+        f"{text}&nbsp;&amp; more",
+        f'<span style="color:red">{text}</span><br/>',
+    )
     return replace(product, description=rng.choice(wrapped))
 
 
@@ -360,8 +386,8 @@ SPOILERS: Mapping[str, Spoil] = {
         missing_title, missing_description, missing_brand, missing_category, missing_price, missing_picture,
         placeholder_text, missing_attribute, shared_sku, shared_gtin, same_title, brand_contradiction, mixed_units,
         decimal_comma, mixed_currency, brand_spelling, category_spelling, attribute_spelling, wrong_gtin, missing_file,
-        broken_link, price_outlier, list_price_below_price, price_not_positive, shouting_title, stuffed_title, long_title,
-        future_date, stock_contradiction, description_is_title, foreign_language, mixed_language_title, mojibake,
-        html_in_text, personal_data,
+        broken_link, price_outlier, list_price_below_price, price_not_positive, shouting_title, stuffed_title,
+        long_title, future_date, stock_contradiction, description_is_title, foreign_language, mixed_language_title,
+        mojibake, html_in_text, personal_data,
     )
 } | {f"{key}_contradiction": _contradicted(key) for key in ("colour", "material", "gender", "size")}  # fmt: skip

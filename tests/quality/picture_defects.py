@@ -107,8 +107,17 @@ WAYS = ("resized", "recompressed", "cropped", "all")
 
 def twin(product: Product, rng: Random) -> Product:
     """The same product put up again under another id, worded a little differently."""
-    hype = rng.choice(("新品", "爆款", "限时特价", "包邮")) if is_chinese(product) else rng.choice(("NEW!", "Hot sale", "***"))
-    ways = [f"{hype} {product.title}", f"{product.title} {hype}", product.title.replace(" ", "  "), _slip(product.title, rng)]
+    hype = (
+        rng.choice(("新品", "爆款", "限时特价", "包邮"))
+        if is_chinese(product)
+        else rng.choice(("NEW!", "Hot sale", "***"))
+    )
+    ways = [
+        f"{hype} {product.title}",
+        f"{product.title} {hype}",
+        product.title.replace(" ", "  "),
+        _slip(product.title, rng),
+    ]
     variants = tuple(replace(one, sku=f"{one.sku}-again", gtin="") for one in product.variants)
     description = product.description + rng.choice(("", " Order today.", "！"))
     return replace(

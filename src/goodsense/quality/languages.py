@@ -65,7 +65,7 @@ def foreign_languages(evidence: Evidence) -> list[Finding]:
     census = evidence.census
     told = [language_of(text) for text in census.texts]
     counts = Counter(language for language in told if language)
-    usual = {language for language, count in counts.items() if count >= _SHARE * counts.total()}
+    usual = _usual(counts, sum(not language and bool(text) for language, text in zip(told, census.texts, strict=True)))
     cases = []
     for row, (language, declared) in enumerate(zip(told, census.languages, strict=True)):
         expected = declared.split("-")[0].lower() if declared else ""
@@ -73,6 +73,15 @@ def foreign_languages(evidence: Evidence) -> list[Finding]:
             wanted = expected or " / ".join(sorted(usual))
             cases.append(Case(census.ids[row], "language", language, wanted))
     return finding("foreign_language", cases, {"languages": dict(counts.most_common())})
+
+
+def _usual(counts: Counter[str], unsure: int) -> set[str]:
+    """The languages of the catalog; texts without a sentence to tell by count for its main one."""
+    latin = [language for language in counts if language in _FUNCTION_WORDS or language in _ACCENTED]
+    main = max(latin, key=lambda language: (counts[language], language == "en"), default="")
+    whole = counts.total() + unsure
+    share = {language: count + unsure * (language == main) for language, count in counts.items()}
+    return {language for language, count in share.items() if count >= _SHARE * whole}
 
 
 # ---- two languages in one title

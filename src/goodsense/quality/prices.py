@@ -21,6 +21,7 @@ _NEAR = 2.0  # within this a price is ordinary: a slip of the decimal point is s
 _PEERS = 4  # prices; a smaller category is looked at with its parent
 _PRIOR = 10.0  # how many prices the spread of all categories together counts for in one of them
 _NARROWEST = 0.12  # of a category's log prices; where all cost the same, twice as much is still no mistake
+_ENOUGH, _LEAST_SCALE = 100, 0.6  # prices by which scores are calibrated, and how far at most
 _SLIPS = (10.0, 100.0, 0.1, 0.01, 1000.0, 0.001)
 
 Logs = NDArray[np.float64]
@@ -65,14 +66,24 @@ def price_outliers(evidence: Evidence) -> list[Finding]:
     cases: list[Case] = []
     for currency, rows in _by_currency(census).items():
         prices = {row: float(census.prices[row].major) for row in rows}
-        for row, peers in _peers(census, prices).items():
-            z = peers.z(prices[row])
+        compared = _peers(census, prices)
+        scores = _calibrated({row: peers.z(prices[row]) for row, peers in compared.items()})
+        for row, z in scores.items():
             if abs(z) > FAR:
-                expected = _slip(prices[row], currency, peers)
+                expected = _slip(prices[row], currency, compared[row])
                 group = " > ".join(census.categories[row])
                 cases.append(Case(census.ids[row], "price", str(census.prices[row]), expected, group, round(z, 2)))
     cases.sort(key=lambda case: -abs(case.score or 0.0))
     return finding("price_outlier", cases, {"robust z above": FAR})
+
+
+def _calibrated(scores: Mapping[int, float]) -> dict[int, float]:
+    """Scores of which half lie within .6745, as they should; in small categories the spread was guessed widely."""
+    if len(scores) < _ENOUGH:
+        return dict(scores)
+    middle = float(np.median(np.abs(list(scores.values())))) / 0.6745
+    scale = min(1.0, max(_LEAST_SCALE, middle))
+    return {row: z / scale for row, z in scores.items()}
 
 
 def _by_currency(census: Census) -> dict[str, list[int]]:

@@ -224,8 +224,9 @@ class _Comparison:
         if titles < _TITLES_RELATED:
             return 0.0
         mine, other = self._grams(a), self._grams(b)
-        if min(len(mine), len(other)) < _SHORT and not same_words(self._census.titles[a], self._census.titles[b]):
-            return 0.0
+        if min(len(mine), len(other)) < _SHORT:
+            alike = titles >= _TITLES_ALIKE and same_words(self._census.titles[a], self._census.titles[b])
+            return round(max(titles, _jaccard(mine, other)), 4) if alike else 0.0
         score = _jaccard(mine, other)
         return round(score, 4) if score >= (ALIKE if titles >= _TITLES_ALIKE else _SURELY_ALIKE) else 0.0
 
