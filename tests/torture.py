@@ -33,6 +33,8 @@ from tests.cli.soak import run_soak
 from tests.crawl.kills import run_crawl_kills
 from tests.events.mutations import FORMATS as EVENT_FORMATS
 from tests.events.mutations import run_mutations as damage_events
+from tests.feedback.mutations import FORMATS as VOICE_FORMATS
+from tests.feedback.mutations import run_mutations as damage_voices
 from tests.media.archive_attacks import run_archive_attacks, run_archive_mutations
 from tests.media.hostile import run_hostile
 from tests.media.mutations import run_mutations as damage_pictures
@@ -41,6 +43,8 @@ from tests.quality.cleaning.mutations import run_plan_mutations as damage_plans
 from tests.shop.event_kills import run_event_kills
 from tests.shop.kills import run_build_kills, run_ingest_kills
 from tests.shop.test_cleaning import clean_kills as run_clean_kills
+from tests.tables.mapping_mutations import FORMATS as MAPPED_FORMATS
+from tests.tables.mapping_mutations import run_mutations as damage_mapped
 
 PICTURE_FORMATS = ("jpeg", "png", "webp", "gif")
 SEED = 20_000
@@ -123,6 +127,10 @@ def jobs(scale: float, soak_s: float) -> Iterator[Job]:
         yield from _damage(f"round trip {name}", round_trips, name, max(1, round(1_000 * scale)))
     for name in EVENT_FORMATS:
         yield from _damage(f"events {name}", damage_events, name, damaged)
+    for name in VOICE_FORMATS:
+        yield from _damage(f"voices {name}", damage_voices, name, damaged)
+    for name in MAPPED_FORMATS:
+        yield from _damage("mapping toml" if name == "toml" else f"mapped {name}", damage_mapped, name, damaged)
     for name in PICTURE_FORMATS:
         yield from _damage(f"picture {name}", damage_pictures, name, damaged)
 

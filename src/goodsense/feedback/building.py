@@ -123,6 +123,7 @@ def build_review(cells: Cells, habits: Habits) -> Review | None:
 
 def build_question(cells: Cells, habits: Habits) -> Question | None:
     """The question that a row tells, with its answers; None if nothing is asked."""
+    answers = [answer for item in cells.objects("answers") if (answer := _answer(cells, item, habits))]
     question = Question(
         id=cells.take("id", c.name_of, ""),
         product=cells.take("product", c.name_of, ""),
@@ -130,7 +131,7 @@ def build_question(cells: Cells, habits: Habits) -> Question | None:
         text=cells.take("text", text_of, ""),
         language=cells.take("language", language_of, ""),
         time=cells.take("time", lambda value: c.moment_of(value, habits.zone), None),
-        answers=tuple(answer for item in cells.objects("answers") if (answer := _answer(cells, item, habits))),
+        answers=tuple(dict.fromkeys(answers) if "by_time" in cells else answers),
         extra=cells.extra(),
     )
     if not question.text.strip():
