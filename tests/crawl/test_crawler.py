@@ -180,6 +180,31 @@ def test_a_site_that_goes_away_is_left_and_gone_on_with(tmp_path: Path) -> None:
         assert ids == served.expected_ids()
 
 
+def test_a_site_that_is_busy_loses_no_page(tmp_path: Path) -> None:
+    answers = {"/": reply("".join(f'<a href="/{n}">{n}</a>' for n in range(9)).encode() + b"<html>")}
+    busy = reply(b"", status="429 Slowly")
+    with raw_server({**answers, **{f"/{number}": busy for number in range(9)}}) as server:
+        report, _ = crawled(tmp_path, server.url)
+        assert (report.crawl.ended, report.crawl.waiting) == ("unreachable", 9)
+        server.answers |= {f"/{number}": reply(b"<html>now</html>") for number in range(9)}
+        server.answers["/robots.txt"] = reply(b"", status="500 Oh")
+        with pytest.raises(FetchError, match="nothing of the site is asked for"):
+            crawled(tmp_path, server.url)
+        server.answers["/robots.txt"] = reply(b"")
+        report, _ = crawled(tmp_path, server.url)
+        assert (report.crawl.ended, report.crawl.pages) == ("finished", 10)
+
+
+def test_pages_that_never_answer_do_not_block_the_rest(tmp_path: Path) -> None:
+    links = "".join(f'<a href="/{number}">{number}</a>' for number in range(8))
+    answers = {f"/{number}": reply(b"", status="503 Busy") for number in range(6)}
+    answers |= {f"/{number}": reply(b"<html>well</html>") for number in (6, 7)}
+    with raw_server({"/": reply(f"<html>{links}".encode()), **answers}) as server:
+        assert crawled(tmp_path, server.url)[0].crawl.ended == "unreachable"
+        found = crawled(tmp_path, server.url)[0].crawl
+        assert (found.ended, found.pages, found.failed) == ("finished", 3, 6)
+
+
 def test_no_page_at_all_is_an_error_that_says_why(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="cannot be reached"):
         crawled(tmp_path, "http://127.0.0.1:1/")

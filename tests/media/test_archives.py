@@ -116,9 +116,9 @@ def test_every_limit_holds_and_says_so(tmp_path: Path, limits: ArchiveLimits, sa
         archive = tmp_path / name
         archive.write_bytes(data)
         with pytest.raises(DataError, match=said) as caught:
-            unpack(archive, tmp_path / "out", limits=limits)
+            unpack(archive, tmp_path / "new" / "out", limits=limits)
         assert "nothing was unpacked" in caught.value.message
-        assert not (tmp_path / "out").exists()
+        assert not (tmp_path / "new").exists()
 
 
 def test_attacks_are_refused_and_leave_nothing(tmp_path: Path) -> None:

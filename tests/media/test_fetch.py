@@ -347,6 +347,16 @@ def test_hosts_are_asked_beside_each_other(tmp_path: Path) -> None:
         assert (seen[0], seen[-1]) == ((0, 8), (8, 8))
 
 
+def test_connections_to_many_hosts_are_not_all_kept() -> None:
+    hosts = [f"127.0.1.{number}" for number in range(1, 101)]
+    with raw_server({"/": reply(b"x")}, host="0.0.0.0") as server, Fetcher(policy()) as fetcher:
+        assert all(fetcher.get(f"http://{host}:{server.port}/").body == b"x" for host in hosts)
+        deadline = time.monotonic() + 2
+        while server.open_now > 64 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert server.open_now <= 64
+
+
 def test_what_fails_does_not_stop_the_rest() -> None:
     with raw_server({"/": reply(b"x")}) as server, Fetcher(policy(retries=0)) as fetcher:
         found = dict(fetcher.get_many([server.url, server.url + "/gone", "file:///etc/passwd", "http://127.0.0.1:1/"]))

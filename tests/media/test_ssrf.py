@@ -69,6 +69,8 @@ def test_ports_and_domains_are_limits_of_their_own() -> None:
     with Fetcher(FetchPolicy(domains=("example.com",))) as fetcher:
         with pytest.raises(FetchError, match="port 6379 is not opened") as port:
             fetcher.get("http://shop.example.com:6379/")
+        with pytest.raises(FetchError, match="port"):
+            Fetcher(FetchPolicy(domains=("商店.中国",))).get("http://www.商店.中国:81/")
         for host in ("example.org", "notexample.com", "example.com.evil.org"):
             with pytest.raises(FetchError, match="none of the allowed domains") as domain:
                 fetcher.get(f"http://{host}/")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from goodsense.catalog.feeds.pages import PageProducts, products_in_page
 from goodsense.catalog.product import Product
-from goodsense.crawl.frontier import LINKED_RANK, LISTED_RANK, SITEMAP_RANK, Address, Frontier, Outcome
+from goodsense.crawl.frontier import LAST_RANK, LINKED_RANK, LISTED_RANK, SITEMAP_RANK, Address, Frontier, Outcome
 from goodsense.crawl.report import CRAWL_LIMITS, CrawlLimits, CrawlReport
 from goodsense.crawl.scope import Scope, canonical, joined, may_be_page, page_id, pattern
 from goodsense.crawl.sitemaps import MAX_SITEMAP_BYTES, read_sitemap
@@ -29,6 +29,7 @@ _MOST_SITEMAPS = 2_000
 _MOST_LINKS = 2_000  # of one page
 _ADDRESSES_PER_PAGE = 50  # that are remembered, for each page that may be asked for
 _PASSING = frozenset({"dns", "connect", "slow", "time", "broken", "stopped"})
+_BUSY = frozenset({429, 503})
 _MOST_TROUBLES = 5  # pages in a row that cannot be reached
 
 
@@ -107,8 +108,9 @@ class Crawler:
         started, before = time.monotonic(), self._asked
         stage = f"crawl {self.scope.start.host}"
         try:
+            robots = self._fetcher.robots(str(self.scope.start))
             if not self.resumed:
-                self._begin()
+                self._begin(robots.sitemaps)
             ended = self._loop(started, deliver, tell, stage, progress)
         except KeyboardInterrupt as interrupt:
             self._hand_over(deliver, tell)
@@ -150,12 +152,11 @@ class Crawler:
                 self._hand_over(deliver, tell)
                 kept = 0
 
-    def _begin(self) -> None:
+    def _begin(self, named: Sequence[str]) -> None:
         start = str(self.scope.start)
         first = Address(start, "page", LINKED_RANK, 0, pattern(self.scope.start))
-        robots = self._fetcher.robots(start)
-        named = [joined(start, address) for address in robots.sitemaps] or [joined(start, "/sitemap.xml")]
-        sitemaps = [found for address in named if (found := self._sitemap(address, 0)) is not None]
+        places = [joined(start, address) for address in named or ("/sitemap.xml",)]
+        sitemaps = [found for place in places if (found := self._sitemap(place, 0)) is not None]
         self._waiting = 1 + len(sitemaps)
         self._frontier.begin({"start": start, "prefix": self.scope.prefix}, [*sitemaps, first])
 
@@ -195,7 +196,8 @@ class Crawler:
     def _failure(self, address: Address, error: FetchError) -> Outcome:
         if error.reason == "robots" and not error.status:
             return Outcome("robots", error.message)
-        if error.reason in _PASSING:
+        passing = error.reason in _PASSING or error.reason == "robots" or error.status in _BUSY
+        if passing and address.rank != LAST_RANK:
             self._troubles.append((address.url, error))
         else:
             self._troubles.clear()

@@ -44,7 +44,7 @@ CREATE TABLE products (
 CREATE INDEX undelivered ON products (number) WHERE delivered = 0;
 CREATE TABLE problems (number INTEGER PRIMARY KEY, doc TEXT NOT NULL, delivered INTEGER NOT NULL DEFAULT 0);
 """
-SITEMAP_RANK, LISTED_RANK, LINKED_RANK = 0, 1, 2
+SITEMAP_RANK, LISTED_RANK, LINKED_RANK, LAST_RANK = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +225,11 @@ class Frontier:
         return fresh
 
     def again(self, urls: Sequence[str]) -> None:
-        """Put addresses back whose failure was not theirs."""
+        """Put addresses back whose failure may not be theirs; they come last, so that they cannot block the rest."""
         with self._batch():
-            self._db.executemany("UPDATE addresses SET state = 'waiting' WHERE url = ?", [(url,) for url in urls])
+            self._db.executemany(
+                "UPDATE addresses SET state = 'waiting', rank = ? WHERE url = ?", [(LAST_RANK, url) for url in urls]
+            )
 
     def finish(self) -> None:
         """Note that nothing is left to do."""

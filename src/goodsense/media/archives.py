@@ -87,11 +87,12 @@ def unpack(archive: Path, target: Path, *, limits: ArchiveLimits = ARCHIVE_LIMIT
         reason = error.strerror or str(error)
         raise UsageError(f"{archive}: cannot be opened ({reason}).", fix="Check the path.") from error
     with opened, _storage_errors_of(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        half = Path(tempfile.mkdtemp(dir=target.parent, prefix=".unpacking-"))
+        beside = next(parent for parent in target.absolute().parents if parent.is_dir())
+        half = Path(tempfile.mkdtemp(dir=beside, prefix=".unpacking-"))
         try:
             names = _Unpacking(archive, half, limits).run(opened)
             half.chmod(0o755)
+            target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(half, target)
         except BaseException:
             shutil.rmtree(half, ignore_errors=True)

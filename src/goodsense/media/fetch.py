@@ -32,6 +32,7 @@ from goodsense.progress import Progress, silent
 __all__ = ["FetchPolicy", "Fetched", "Fetcher"]
 
 DEFAULT_POLICY = FetchPolicy()
+_KEPT = 64  # new hosts after which idle connections are closed
 _IN_MEMORY = 16 << 20  # bytes that get() takes unless it is told otherwise
 _ROBOTS_LIFE_S = 24 * 3600.0  # RFC 9309, 2.4
 _FAILED_LIFE_S = 300.0
@@ -247,6 +248,9 @@ class Fetcher:
         with self._lock:
             lane = self._lanes.get(target.host)
             if lane is None:
+                if len(self._lanes) % _KEPT == _KEPT - 1:
+                    for other in self._lanes.values():
+                        other.rest()
                 lane = self._lanes[target.host] = Lane(self.policy, self._resolver, self._stopped)
             return lane
 
@@ -322,6 +326,8 @@ class Fetcher:
 
 def _lies_in(host: str, domain: str) -> bool:
     domain = domain.lower().strip(".")
+    if not domain.isascii():
+        domain = parse_url(f"http://{domain}/").host
     return host == domain or host.endswith(f".{domain}")
 
 

@@ -90,6 +90,14 @@ class Lane:
                 raise StaleConnection from error
             raise
 
+    def rest(self) -> None:
+        """Drop the connection if nobody uses the lane now; its pace is kept."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self.close()
+            finally:
+                self._lock.release()
+
     def close(self) -> None:
         """Drop the connection."""
         if self._connection is not None:
