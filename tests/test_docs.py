@@ -2,8 +2,8 @@
 
 Blocks of one page run in the order of the page, in one directory with a demo shop (``demo-shop/source``,
 ``demo-shop/shop``) as `goodsense demo` makes it, and with the demo's files under the names that pages use for a
-reader's own (``products.csv``, ``shopify.csv``, ``photo.jpg``, ``queries.tsv``, ``qrels.txt``; ``ID`` is a product). A block right
-after the comment ``<!-- not run -->`` is left alone.
+reader's own (``products.csv``, ``shopify.csv``, ``photo.jpg``, ``queries.tsv``, ``qrels.txt``; ``ID`` is a product). A
+block right after the comment ``<!-- not run -->`` is left alone; one after ``<!-- file: NAME -->`` is that file.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ PAGES = [
 ]
 SHELL = ("console", "sh", "shell", "bash")
 NOT_RUN = "<!-- not run -->"
+FILE = re.compile(r"<!-- file: ([\w.-]+) -->")
 # commands of a shell block that are not run here, each for its reason
 LEFT_ALONE = {
     "make": "sets up, runs these very tests, or takes long",
@@ -52,6 +53,7 @@ class Block:
     language: str
     text: str
     run: bool = True
+    file: str = ""
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -76,7 +78,9 @@ def blocks(text: str, page: str) -> Iterator[Block]:
                 before = line.strip()
             continue
         if line.strip().startswith(opened["fence"]) and not line.strip().strip(opened["fence"][0]):
-            yield Block(page, start, opened["language"].lower(), "\n".join(body) + "\n", before != NOT_RUN)
+            file = FILE.fullmatch(before)
+            name = file[1] if file else ""
+            yield Block(page, start, opened["language"].lower(), "\n".join(body) + "\n", before != NOT_RUN, name)
             opened, before = None, ""
             continue
         body.append(line.removeprefix(opened["indent"]))
@@ -130,6 +134,9 @@ def test_pages_run(page: Path, toys: Path, monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.chdir(toys)
     call = Caller(monkeypatch, capsys)
     names: dict[str, object] = {"__name__": "__page__"}
+    for block in blocks(page.read_text("utf-8"), page.name):
+        if block.file:
+            Path(block.file).write_text(block.text, "utf-8")
     for block in blocks(page.read_text("utf-8"), page.name):
         if block.run and block.language in ("python", "pycon"):
             run_python(block, names)

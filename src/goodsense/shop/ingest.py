@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -167,8 +166,20 @@ def _ingest_one(
 
 
 def _batches(items: Iterable[tuple[int, Product]], size: int) -> Iterator[list[tuple[int, Product]]]:
+    """Lists of so many items; what came before a :class:`PartialError` is given out before it is raised."""
     iterator = iter(items)
-    while batch := list(islice(iterator, size)):
+    batch: list[tuple[int, Product]] = []
+    try:
+        for item in iterator:
+            batch.append(item)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except PartialError:
+        if batch:
+            yield batch
+        raise
+    if batch:
         yield batch
 
 
