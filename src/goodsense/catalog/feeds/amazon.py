@@ -48,7 +48,7 @@ def _product(line: Line) -> Product:
         if (number := line.take(column, number_of)) is not None:
             attributes[name] = number
     main = line.text("main_category")
-    category = line.take("categories", v.category_of) or ((main,) if main else ())
+    category: tuple[str, ...] = line.take("categories", v.category_of) or ((main,) if main else ())
     extra = rest_of(line, _TAKEN)
     if main and main != category[0]:
         extra["main_category"] = main

@@ -22,7 +22,7 @@ from goodsense.catalog.feeds.jsonld_nodes import document
 from goodsense.catalog.feeds.nodes import KEPT, Node, is_product
 from goodsense.catalog.feeds.pages import products_in_page
 from goodsense.catalog.feeds.records import first_object, kept_fields, with_kept, writing
-from goodsense.catalog.feeds.schema_org import identity, product_of
+from goodsense.catalog.feeds.schema_org import few, identity, product_of
 from goodsense.catalog.feeds.systems import Line, Reading, check_no_mapping
 from goodsense.catalog.product import Product
 from goodsense.tables import Rejects, Row, Sniffed, TableLimits, open_bytes, read_head, read_rows, write_lines
@@ -105,10 +105,9 @@ def _rows(source: Path, sniffed: Sniffed, rejects: Rejects) -> Iterator[Row]:
 def _of_rows(rows: Iterator[Row], reading: Reading) -> Iterator[tuple[int, Product]]:
     for number, values in rows:
         graph = Graph([rejected_record(values)])
-        line = Line(reading, number, values)
         own, listed = product_nodes(graph)
         for node in (*own, *listed):
-            product = _product(node, graph, line)
+            product = _product(node, graph, Line(reading, number, node))
             if product is not None:
                 yield number, product
 
@@ -121,7 +120,7 @@ def _product(node: Node, graph: Graph, line: Line) -> Product | None:
         line.reading.reject(line.number, "productID", id, bad, node, scope="row")
         return None
     kept = node.get(KEPT)
-    return with_kept(product, kept.get("@value", kept) if isinstance(kept, dict) else kept, line.complain)
+    return with_kept(product, kept.get("@value", kept) if isinstance(kept, dict) else kept, few(line.complain))
 
 
 def _of_page(source: Path, sniffed: Sniffed, rejects: Rejects, currency: str | None) -> Iterator[tuple[int, Product]]:

@@ -24,6 +24,7 @@ _VALUES = {"data": "value", "meter": "value", "time": "datetime", "meta": "conte
 _LINKED = frozenset("url image availability itemCondition sameAs logo contentUrl embedUrl priceType item".split())
 _MAX_PROPERTIES = 20_000
 _MAX_DEPTH = 20  # of items in items
+_MAX_NAMES = 10  # of one property, types of one item
 _OPEN_GRAPH = {
     "name": ("og:title",),
     "description": ("og:description",),
@@ -62,7 +63,9 @@ def microdata(page: Page) -> list[dict[str, Any]]:
 
 
 def _item(node: LexborNode) -> dict[str, Any]:
-    item: dict[str, Any] = {"@type": [plain_name(name) for name in attribute(node, "itemtype").split()]}
+    item: dict[str, Any] = {
+        "@type": [plain_name(name) for name in attribute(node, "itemtype").split(maxsplit=_MAX_NAMES)]
+    }
     if address := attribute(node, "itemid"):
         item["@id"] = address
     return item
@@ -83,7 +86,7 @@ def _fill(page: Page, outer: LexborNode, item: dict[str, Any], seen: set[int], l
                 continue  # an outermost item of its own
             seen.add(node.mem_id)
             inner, depth = _item(node), depth + 1
-        for name in map(plain_name, (attributes.get("itemprop") or "").split()):
+        for name in map(plain_name, (attributes.get("itemprop") or "").split(maxsplit=_MAX_NAMES)[:_MAX_NAMES]):
             left -= 1
             _put(item, name, _value(page, node, name) if inner is item else inner)
         stack.append((node.child, inner, depth))

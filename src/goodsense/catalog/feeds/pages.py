@@ -19,6 +19,7 @@ from goodsense.catalog.product import Product, Variant
 from goodsense.tables import Reject, shorten
 
 _MAX_PRODUCTS = 1000
+_MAX_FILLERS = 100  # less trusted nodes that each product is compared with
 _MAX_LINKS = 10_000
 _MAX_BLOCKS = 200
 _HOME = frozenset({"home", "homepage", "start", "shop", "首页", "主页", "商城首页", "全部商品", "首頁"})
@@ -130,7 +131,7 @@ class _Reader:
 
     def _merged(self, node: Node, others: list[Any], address: str, *, lone: bool) -> Product | None:
         """A product with its gaps filled from less trusted nodes that mean the same."""
-        same = [other for other in others if lone or _same(node, other)]
+        same = [other for other in others[:_MAX_FILLERS] if lone or _same(node, other)]
         same = same if len(same) <= 2 else [other for other in same if _same(node, other)]
         id = next((id for one in (node, *same) if (id := self._identity(one)) and "://" not in id), "")
         found = self._product(node, id or self._identity(node) or address)
@@ -148,9 +149,12 @@ class _Reader:
         return self.page.absolute(id) if id.startswith(("/", "./", "?")) else id
 
     def _product(self, node: Node, id: str, *, quiet: bool = False) -> Product | None:
+        record: list[Any] = []  # made once, and only if something is wrong
+
         def complain(column: str, value: Any, bad: BadValue) -> None:
             if not quiet:
-                self.problem(column, value, bad.reason, "field", bad.fix, plain_json(node))
+                record[:] = record or [plain_json(node)]
+                self.problem(column, value, bad.reason, "field", bad.fix, record[0])
 
         return read_node(node, id, self._graph, self._currency, complain, self.page)
 

@@ -17,6 +17,7 @@ from goodsense.catalog.feeds.assemble import Complain, variants_of
 from goodsense.catalog.feeds.badvalue import BadValue
 from goodsense.catalog.feeds.base import Feed, ReadMedium
 from goodsense.catalog.feeds.kept import keep_product
+from goodsense.catalog.feeds.schema_org import few
 from goodsense.catalog.feeds.systems import Line, Reading, check_no_mapping
 from goodsense.catalog.product import Product, to_json
 from goodsense.errors import DataError
@@ -89,7 +90,7 @@ class RecordFeed:
                 except BadValue as bad:
                     reading.reject(number, self.id, values.get(self.id), bad, values, scope="row")
                     continue
-                yield number, with_kept(product, values.get(KEPT), line.complain)
+                yield number, with_kept(product, values.get(KEPT), few(line.complain))
 
         return Feed(self.name, source, products, notes)
 

@@ -34,6 +34,7 @@ from goodsense.types import AudioRef, ImageRef, MediaRef, VideoRef
 
 PLAIN = frozenset("color size material pattern model mpn".split())  # texts that are attributes under their own name
 MAX_VARIANTS = 10_000
+_MAX_COMPLAINTS = 20  # of one product
 _QUANTITY = ("value", "minValue", "maxValue", "unitText", "unitCode")
 _MEASURED = frozenset("weight height width depth".split())
 _NAMED = frozenset("countryOfOrigin manufacturer".split())
@@ -96,7 +97,20 @@ def product_of(
     BadValue
         If the id is none.
     """
-    return _Reading(currency, complain, resolve, absolute).product(plain_keys(node), v.id_of(id))
+    return _Reading(currency, few(complain), resolve, absolute).product(plain_keys(node), v.id_of(id))
+
+
+def few(complain: Complain) -> Complain:
+    """The first few complaints only: each keeps the whole record, which may be as large as its faults are many."""
+    left = _MAX_COMPLAINTS
+
+    def bounded(column: str, value: Any, bad: BadValue) -> None:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            complain(column, value, bad)
+
+    return bounded
 
 
 class _Reading:
