@@ -17,7 +17,7 @@ from goodsense.shop.truth import Truth
 from goodsense.text.script import HAN
 
 _WORD = re.compile(r"[\u3400-\u9fff]|[a-z0-9]+")
-_TOKEN = re.compile(r"(?<![\w.-])[A-Za-z0-9][A-Za-z0-9._/-]{3,39}(?<![._/-])(?![\w-])")
+_TOKEN = re.compile(r"(?<![\w.-])(?=[A-Za-z._/-]*\d)[A-Za-z0-9][A-Za-z0-9._/-]{3,39}(?<![._/-])(?![\w-])")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'，。；！）】、]{4,500}", re.IGNORECASE)
 _SCHEME = re.compile(r"^(?:https?:)?//(?:www\.)?|^www\.", re.IGNORECASE)
 _TEXT_LIMIT = 20_000  # characters of one text that are looked at
@@ -189,8 +189,7 @@ def _is_telling(title: str, words: Sequence[str]) -> bool:
 
 
 def _is_code(token: str) -> bool:
-    digits = sum(char.isdigit() for char in token)
-    return digits >= _PLAIN_DIGITS if token.isdigit() else digits > 0
+    return not token.isdigit() or len(token) >= _PLAIN_DIGITS
 
 
 def _address(url: str) -> str:

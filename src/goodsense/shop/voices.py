@@ -44,7 +44,7 @@ from goodsense.text.personal import PersonalKind, find_personal, redact
 
 BATCH = 2_000
 KINDS: tuple[VoiceKind[Any], ...] = (REVIEWS, QUESTIONS, CONVERSATIONS)
-_LANGUAGE_TEXT = 1_000  # characters that tell a language
+_LANGUAGE_TEXT = 500  # characters that tell a language
 _TOP = 5
 _COLUMNS: dict[str, tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
     "reviews": ("product_id, user, rating", lambda voice: (voice.product, voice.user, voice.rating)),
