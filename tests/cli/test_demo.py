@@ -20,7 +20,12 @@ def test_demo_as_json(demo: tuple[Path, Called]) -> None:
     directory, done = demo
     assert done.code == 0, done.err
     found = done.json
-    assert found.keys() >= {"ingest", "build", "evaluate", "answers", "seconds"}
+    assert found.keys() >= {"ingest", "build", "evaluate", "answers", "seconds", "events", "reviews", "check"}
+    assert found["events"]["rejected"] == found["reviews"]["rejected"] == found["conversations"]["rejected"] == 0
+    assert found["events"]["unknown_items"] > 0
+    assert found["reviews"]["summary"]["personal"]
+    assert 0 < found["check"]["score"] < 100
+    assert (directory / found["check"]["html"]).is_file()
     assert found["ingest"]["added"] == found["build"]["products"] == 40
     assert all(0 <= figures["metrics"]["ndcg@10"] <= 1 for figures in found["evaluate"].values())
     assert len(found["answers"]) == 3
@@ -44,8 +49,8 @@ def test_demo_tells_its_steps_and_what_it_suggests_works(
     monkeypatch.chdir(directory)
     said = call("demo", "toys", "--products", "30")
     assert said.code == 0, said.err
-    for step in ("goodsense ingest toys/shop", "goodsense build toys/shop", "goodsense evaluate search toys/shop"):
-        assert step in said.out
+    for step in ("ingest", "events", "reviews", "questions", "conversations", "build", "evaluate search", "check"):
+        assert f"goodsense {step} toys/shop" in said.out
     some_id = first.json["answers"][0]["hits"][0]["id"]
     suggested = [line.strip() for line in said.out.splitlines() if line.startswith("  goodsense ")]
     assert len(suggested) >= 3

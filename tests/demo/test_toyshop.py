@@ -72,7 +72,8 @@ def test_the_counts_are_those_of_the_files(shop: ToyShop) -> None:
     assert shop.qrels.read_text(encoding="utf-8").count("\n") == shop.judgement_count
     assert "generated" in shop.readme.read_text(encoding="utf-8")
     assert {path.name for path in shop.directory.iterdir()} == {
-        "products.csv", "images", "queries.tsv", "query_images", "qrels.tsv", "README.txt",
+        "products.csv", "images", "queries.tsv", "query_images", "qrels.tsv", "README.txt", "events.csv",
+        "reviews.jsonl", "questions.jsonl", "conversations.jsonl", "shoppers.json",
     }  # fmt: skip
 
 

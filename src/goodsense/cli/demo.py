@@ -1,4 +1,4 @@
-"""`goodsense demo`: a complete little shop, made on the spot, and what goodsense does with it."""
+"""`goodsense demo`: a complete little shop and its shoppers, made on the spot, and what goodsense does with them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MARK = ".goodsense-demo"
 
 
 def run_demo(directory: Path, *, products: int, as_json: bool) -> None:
-    """Make the toys, put them in, build, evaluate, and answer three searches."""
+    """Make the toys, put them and what shoppers did and said in, build, evaluate, answer three searches, and check."""
     started = time.perf_counter()
     _make_room(directory)
     narrate: Callable[[str], None] = (lambda line: None) if as_json else say
@@ -35,24 +35,72 @@ def _run(directory: Path, products: int, narrate: Callable[[str], None], progres
     from goodsense.demo import make_toy_shop
     from goodsense.shop import Shop
 
+    found: dict[str, Any] = {}
     narrate(f"1. A shop of generated toys in {directory}/source (nothing in it is real)")
     toys = make_toy_shop(directory / "source", products=products, progress=progress)
-    narrate(f"   {toys.product_count} products, {toys.picture_count} pictures, {toys.query_count} judged queries")
+    narrate(
+        f"   {toys.product_count} products, {toys.picture_count} pictures, {toys.query_count} judged queries, "
+        f"{len(toys.crowd.shoppers)} shoppers"
+    )
     with Shop.create(directory / "shop") as shop:
         narrate(f"\n2. goodsense ingest {directory}/shop {toys.feed}")
         report = shop.ingest(toys.feed, progress=progress)
-        narrate(f"   {report.added} products added, {report.rejected} rejected; {dict(report.media)}")
-        narrate(f"\n3. goodsense build {directory}/shop")
+        pictures = ", ".join(f"{count} {what}" for what, count in report.media.items())
+        narrate(f"   {report.added} products added, {report.rejected} rejected; pictures: {pictures}")
+        found["ingest"] = report.to_json()
+        narrate("\n3. What shoppers did and said")
+        found |= _listen(shop, toys, narrate, progress)
+        narrate(f"\n4. goodsense build {directory}/shop")
         build = shop.build(progress=progress)
         if narrate is say:
             printing.built(build)
-        narrate(f"\n4. goodsense evaluate search {directory}/shop --queries ... --qrels ...")
+        narrate(f"\n5. goodsense evaluate search {directory}/shop --queries ... --qrels ...")
         figures = _evaluate(shop, toys, progress)
         if narrate is say:
             _show_figures(figures)
-        narrate("\n5. Three searches")
+        narrate("\n6. Three searches")
         answers = _answer(shop, toys, show=narrate is say)
-    return {"ingest": report.to_json(), "build": build.to_json(), "evaluate": figures, "answers": answers}
+        narrate(f"\n7. goodsense check {directory}/shop")
+        checked = _check(shop, narrate, progress)
+    return {**found, "build": build.to_json(), "evaluate": figures, "answers": answers, "check": checked}
+
+
+def _listen(shop: Shop, toys: ToyShop, narrate: Callable[[str], None], progress: Progress) -> dict[str, Any]:
+    """Put in what shoppers did, reviewed, asked, and told the support."""
+    from goodsense.shop.voices import KINDS, VoiceSource, ingest_voices
+
+    narrate(f"   goodsense events {shop.directory} {toys.events}")
+    done = shop.ingest_events(toys.events, progress=progress)
+    counts = ", ".join(f"{name} {count:,}" for name, count in done.shop.types.items())
+    narrate(f"   {done.shop.events:,} events of {done.shop.users} users: {counts}")
+    found: dict[str, Any] = {"events": done.to_json()}
+    paths = {"reviews": toys.reviews, "questions": toys.questions, "conversations": toys.conversations}
+    personal = 0
+    for kind in KINDS:
+        narrate(f"   goodsense {kind.name} {shop.directory} {paths[kind.name]}")
+        report = ingest_voices(shop.truth, kind, [VoiceSource(paths[kind.name])], progress=progress)
+        found[kind.name] = report.to_json()
+        personal += sum(report.summary.personal.values())
+    ratings = found["reviews"]["summary"]
+    narrate(
+        f"   {ratings['count']:,} reviews with {ratings['mean_rating']:.2f} stars on average, "
+        f"{found['questions']['added']} questions, {found['conversations']['added']} conversations; "
+        f"personal data {personal} times (goodsense redact takes it out)"
+    )
+    return found
+
+
+def _check(shop: Shop, narrate: Callable[[str], None], progress: Progress) -> dict[str, Any]:
+    """Check the catalog's quality, and write the page about it."""
+    from goodsense.shop.checking import write_page
+
+    checked = shop.check(progress=progress)
+    page = write_page(checked, shop.directory, shop.directory / "reports" / "check.html")
+    report = checked.report
+    scores = ", ".join(f"{name} {value:.1f}" for name, value in report.scores.items())
+    narrate(f"   {report.score:.1f} of 100 ({scores}); {len(report.findings)} kinds of findings")
+    narrate(f"   {page}")
+    return {**report.to_json(), "html": str(page)}
 
 
 def _make_room(directory: Path) -> None:
@@ -117,4 +165,7 @@ def _farewell(directory: Path, data: dict[str, Any]) -> None:
     say(f"\nDone in {data['seconds']} s. Try it yourself:")
     say(f'  goodsense search {directory}/shop "gift for a baby" --explain')
     say(f'  goodsense search {directory}/shop "积木" --where "price < 100 and in_stock"')
+    say(f'  goodsense search {directory}/shop "gift" --where "reviews.bayes > 4.2"')
     say(f"  goodsense similar {directory}/shop ID")
+    say(f"  goodsense reviews {directory}/shop")
+    say(f"  goodsense clean {directory}/shop --plan")

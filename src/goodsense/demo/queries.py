@@ -107,6 +107,12 @@ def ask(truths: Sequence[Truth], *, count: int, seed: int) -> tuple[Wish, ...]:
     return tuple(found)
 
 
+def typed(rng: Random, truth: Truth, language: Language) -> str:
+    """What somebody types into the search box who looks for such a product."""
+    names = tuple(name for name in rng.choice(_SHAPES["text"]) if getattr(truth, name))
+    return _text(rng, "text", language, names, {"toy": truth.toy, **{name: getattr(truth, name) for name in names}})[0]
+
+
 def judge(wishes: Sequence[Wish], truths: Sequence[Truth], *, seed: int) -> dict[str, dict[str, int]]:
     """Grades by query and product: every product of the wanted type, and a sample of others that look tempting."""
     return {wish.id: _judged(wish, truths, Random(f"judge {seed} {wish.id}")) for wish in wishes}

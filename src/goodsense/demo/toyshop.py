@@ -1,4 +1,4 @@
-"""Makes a complete little bilingual toy shop on the spot: a feed, photos, judged queries; all of it generated."""
+"""Makes a complete little bilingual toy shop on the spot: a feed, photos, judged queries, shoppers; all generated."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from goodsense.demo.canvas import Pixels
 from goodsense.demo.listings import COLUMNS, image_names, listing
 from goodsense.demo.plan import Truth, plan
 from goodsense.demo.queries import Wish, ask, judge
+from goodsense.demo.shoppers import Crowd, gather, write_crowd
 from goodsense.errors import StorageError, UsageError
 from goodsense.progress import Progress, silent
 
@@ -21,8 +22,9 @@ _README = """\
 A toy shop made by a program
 ============================
 
-Everything in this folder is generated: the {products} products, their {pictures} pictures, the {queries} queries and
-the judgements. No product, brand, price or photo is real, and nothing was taken from any shop.
+Everything in this folder is generated: the {products} products, their {pictures} pictures, the {queries} queries, the
+judgements, and the {shoppers} shoppers with all that they do and say. No product, brand, price, photo or person is
+real, and nothing was taken from any shop.
 
 products.csv    the feed: one row per product, about half of them in Chinese and half in English, with the gaps,
                 slips and duplicate listings that real feeds have
@@ -31,6 +33,14 @@ queries.tsv     what shoppers ask: words, a photo, or a photo with words (column
 query_images/   the photos of the queries, drawn afresh
 qrels.tsv       the judgements in TREC form (query 0 product grade): 2 = all that was asked for,
                 1 = the right kind of toy only, 0 = judged and not relevant
+events.csv      ninety days in the shop: who searched, clicked, looked at, saved, bought and rated what; some are
+                bots, and some of the products are gone
+reviews.jsonl   what shoppers say of what they bought, Chinese and English, some of it spam on purpose, some with
+                personal data (made up, and nobody's)
+questions.jsonl, conversations.jsonl
+                what they ask, and what they say to the shop's support
+shoppers.json   the hidden truth, for evaluations only: tastes, how good each product really is, which accounts are
+                bots, which reviews are spam or say the opposite of their stars, what every text is about
 
 A third of the products leave their kind of toy to the photo alone, and a third their colour; no photo shows a
 material. Many queries use words that the catalog never uses. Made with seed {seed}.
@@ -41,7 +51,8 @@ material. Many queries use words that the catalog never uses. Made with seed {se
 class ToyShop:
     """Where the parts of a generated shop lie, how many there are, and what is true of its products.
 
-    ``truth`` and ``wishes`` are kept in memory only: the feed does not tell them.
+    ``truth`` and ``wishes`` are kept in memory only: the feed does not tell them. ``crowd`` are its shoppers, whose own
+    truth stands in ``secrets``.
     """
 
     directory: Path
@@ -50,6 +61,11 @@ class ToyShop:
     queries: Path
     query_images: Path
     qrels: Path
+    events: Path
+    reviews: Path
+    questions: Path
+    conversations: Path
+    secrets: Path
     readme: Path
     seed: int
     product_count: int
@@ -59,6 +75,7 @@ class ToyShop:
     duplicate_count: int
     truth: tuple[Truth, ...] = field(repr=False)
     wishes: tuple[Wish, ...] = field(repr=False)
+    crowd: Crowd = field(repr=False)
 
 
 def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progress: Progress = silent) -> ToyShop:
@@ -69,7 +86,8 @@ def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progre
     directory
         Made if it is not there; a toy shop that was made there before is replaced, other files stay.
     products
-        How many products, duplicates included; about one query is asked per four products, 150 at most.
+        How many products, duplicates included; about one query is asked per four products, 150 at most, and two
+        shoppers come per three products.
     seed
         Everything follows from it.
     progress
@@ -98,6 +116,11 @@ def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progre
         queries=directory / "queries.tsv",
         query_images=directory / "query_images",
         qrels=directory / "qrels.tsv",
+        events=directory / "events.csv",
+        reviews=directory / "reviews.jsonl",
+        questions=directory / "questions.jsonl",
+        conversations=directory / "conversations.jsonl",
+        secrets=directory / "shoppers.json",
         readme=directory / "README.txt",
         seed=seed,
         product_count=len(truths),
@@ -107,6 +130,7 @@ def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progre
         duplicate_count=sum(bool(truth.duplicate_of) for truth in truths),
         truth=truths,
         wishes=wishes,
+        crowd=gather(truths, seed=seed),
     )
     try:
         _write(shop, qrels, progress)
@@ -129,7 +153,8 @@ def _write(shop: ToyShop, qrels: Mapping[str, Mapping[str, int]], progress: Prog
     lines = (f"{query} 0 {product} {grade}\n" for query, grades in qrels.items() for product, grade in grades.items())
     _text(shop.qrels, "".join(lines))
     counts = {"products": shop.product_count, "pictures": shop.picture_count, "queries": shop.query_count}
-    _text(shop.readme, _README.format(**counts, seed=shop.seed))
+    _text(shop.readme, _README.format(**counts, shoppers=len(shop.crowd.shoppers), seed=shop.seed))
+    write_crowd(shop.crowd, shop.directory)
     _draw(shop, progress)
 
 
