@@ -12,14 +12,13 @@ import pytest
 
 from goodsense.catalog import Money, Product, Variant
 from goodsense.errors import DataError, UsageError
-from goodsense.feedback import CONVERSATIONS, QUESTIONS, REVIEWS, Conversation, Question, Review, Turn, read_voices
+from goodsense.feedback import QUESTIONS, REVIEWS, Conversation, Question, Review, Turn, read_voices
 from goodsense.shop import Shop, make_query
 from goodsense.shop.linking import Linker
 from goodsense.shop.ratings import RatingPrior
 from goodsense.shop.redaction import personal_data, redact_voices
 from goodsense.shop.voices import (
     VoiceSource,
-    add_voices,
     export_voices,
     ingest_voices,
     stored_voices,
@@ -142,9 +141,9 @@ def test_what_was_redacted_is_the_same_review_as_before(shop: Shop, tmp_path: Pa
 
 def test_redaction_of_what_is_stored_leaves_nothing_behind(shop: Shop, tmp_path: Path) -> None:
     ingest_voices(shop.truth, REVIEWS, [write(tmp_path / "r.csv", REVIEW_ROWS)])
-    add_voices(shop.truth, QUESTIONS, [Question("q", "P3", text=f"Shall I write to {MAIL}?")])
+    shop.add_questions([Question("q", "P3", text=f"Shall I write to {MAIL}?")])
     turns = (Turn("user", f"my number is {PHONE}"), Turn("agent", "thanks"))
-    add_voices(shop.truth, CONVERSATIONS, [Conversation("c", turns=turns)])
+    shop.add_conversations([Conversation("c", turns=turns)])
     before = shop.truth.seq
     looked = redact_voices(shop.truth, apply=False)
     assert looked.found == {
@@ -301,8 +300,8 @@ def test_ratings_become_fields_that_search_filters_by(tmp_path: Path) -> None:
     weight = median([1, 4, 2])
     with Shop.create(tmp_path / "shop") as shop:
         shop.add(toys(30))
-        add_voices(shop.truth, REVIEWS, [review for id, ratings in given.items() for review in rated(id, *ratings)])
-        add_voices(shop.truth, REVIEWS, [Review("words", "toy-0003", text="only words")])
+        shop.add_reviews([review for id, ratings in given.items() for review in rated(id, *ratings)])
+        shop.add_reviews([Review("words", "toy-0003", text="only words")])
         prior = RatingPrior.of(shop.truth)
         assert prior is not None
         assert (prior.mean, prior.weight) == (pytest.approx(mean), weight)
@@ -319,7 +318,7 @@ def test_ratings_become_fields_that_search_filters_by(tmp_path: Path) -> None:
         assert found(shop, "reviews.bayes > 4.4") == {"toy-0001"}, "one rating of 5 is not enough"
 
         # a product that is changed later keeps its figures, and gets those of newer reviews by the same measure
-        add_voices(shop.truth, REVIEWS, rated("toy-0002", 1, 2, 5))
+        shop.add_reviews(rated("toy-0002", 1, 2, 5))
         shop.add([replace(toy(2), title="a new name")])
         row = shop.snapshot.row_of("toy-0002")
         assert shop.snapshot.columns.values("reviews.count", [row]) == [(3.0,)]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from goodsense.catalog.product import Product
-from goodsense.encoders import load_encoder, make_encoder
 from goodsense.errors import DataError, UsageError
 from goodsense.events import DEFAULT_WEIGHTS, Event, Interactions
 from goodsense.events.interactions import Repeats
-from goodsense.index import ExactIndex, QdrantEdgeIndex
+from goodsense.feedback import CONVERSATIONS, QUESTIONS, REVIEWS, Conversation, Question, Review
 from goodsense.media import MediaStore
 from goodsense.media.fetch import DEFAULT_POLICY, FetchPolicy
 from goodsense.progress import Progress, silent
@@ -28,15 +26,14 @@ from goodsense.shop.checking import Checked, check_shop
 from goodsense.shop.cleaning import CleanReport, Undone, clean, undo
 from goodsense.shop.fetching import FetchReport, fetch_media
 from goodsense.shop.ingest import BATCH, IngestReport, ingest_sources
-from goodsense.shop.locks import FileLock
+from goodsense.shop.live import Live
 from goodsense.shop.newborn import removed_if_empty
-from goodsense.shop.overlay import IndexUpkeep, OverlayMaker
-from goodsense.shop.ratings import RatingPrior, Ratings
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.sources import Source
-from goodsense.shop.truth import Applied, Change, Truth
+from goodsense.shop.truth import Applied, Truth
+from goodsense.shop.voices import add_voices
 from goodsense.shop.worker import build_in_child
-from goodsense.types import Encoder, Hits, Index, MediaRef, Part, Query
+from goodsense.types import Encoder, Hits, MediaRef, Part, Query
 
 
 class Shop:
@@ -53,7 +50,7 @@ class Shop:
     def __init__(self, directory: Path, truth: Truth) -> None:
         self.directory = directory
         self.truth = truth
-        self._live: _Live | None = None
+        self._live: Live | None = None
 
     @classmethod
     def create(cls, directory: Path | str) -> Self:
@@ -209,6 +206,20 @@ class Shop:
             types=types,
         )
 
+    # ---- what people say
+
+    def add_reviews(self, reviews: Iterable[Review]) -> Applied:
+        """Add reviews made in Python by their ids, linked to products; durable on return."""
+        return add_voices(self.truth, REVIEWS, reviews)
+
+    def add_questions(self, questions: Iterable[Question]) -> Applied:
+        """Add questions made in Python by their ids, linked to products; durable on return."""
+        return add_voices(self.truth, QUESTIONS, questions)
+
+    def add_conversations(self, conversations: Iterable[Conversation]) -> Applied:
+        """Add conversations made in Python by their ids, linked to products; durable on return."""
+        return add_voices(self.truth, CONVERSATIONS, conversations)
+
     # ---- quality
 
     def check(self, *, pictures: bool = True, keep: bool = True, progress: Progress = silent) -> Checked:
@@ -304,74 +315,16 @@ class Shop:
             query = narrowed(query, using, live.snapshot, live.encoders)
         return encode_query(query, live.snapshot, live.encoders)
 
-    def _current(self) -> _Live:
+    def _current(self) -> Live:
         build = current_build(self.directory)
         if build is None:
             raise UsageError(f"{self.directory} was not built yet.", fix=f"Run: goodsense build {self.directory}")
         if self._live is None or self._live.build != build:
             if self._live is not None:
                 self._live.close()
-            self._live = _Live(self.directory, build)
+            self._live = Live(self.directory, build)
         self._live.catch_up(self.truth)
         return self._live
-
-
-class _Live:
-    """The live build, opened, and kept in step with the truth."""
-
-    def __init__(self, shop: Path, build: Path) -> None:
-        self.build = build
-        self.base = self.snapshot = Snapshot.open(build)
-        self.encoders = _load_encoders(shop, build, self.base)
-        self.overlays = OverlayMaker(shop, self.base)
-        self._rating_prior = RatingPrior.from_json(self.base.meta.get("reviews"))
-        recipe = Recipe.load(build / "recipe.toml")
-        self.depth = recipe.index.candidates
-        self._lock = FileLock(build / "engine.lock")
-        index = self._open_index(recipe)
-        note = build / "engine" / "overlay-rows" if self._lock.held else None
-        self.upkeep = IndexUpkeep(index, self.base, note=note)
-        self._seen: tuple[int, int] | None = None
-
-    def catch_up(self, truth: Truth) -> None:
-        """Apply what was committed since the last look; costs one pragma when nothing was."""
-        seen = (truth.data_version, truth.own_changes)
-        if seen == self._seen:
-            return
-        with truth.snapshot():
-            changes: list[Change] = truth.changes_since(self.base.meta["seq"])
-            ratings = Ratings.of(truth, self._rating_prior, [change.id for change in changes])
-        if changes or self.snapshot is not self.base:
-            self.snapshot = self.base.with_overlay(self.overlays.make(changes, ratings))
-            self.upkeep.follow(self.snapshot, changes)
-        self._seen = seen
-
-    def close(self) -> None:
-        self.upkeep.index.close()
-        self._lock.release()
-
-    def _open_index(self, recipe: Recipe) -> Index:
-        if self.base.meta["engine"] == "qdrant-edge":
-            try:
-                if self._lock.acquire():
-                    return QdrantEdgeIndex.open(self.build / "engine")
-                reason = f"is in use by {self._lock.holder()}"
-            except OSError as error:  # an engine writes even to be read
-                reason = f"cannot be locked ({error.strerror})"
-            print(f"the engine of {self.build.name} {reason}: searching exactly", file=sys.stderr)
-        return ExactIndex.over(self.base.index_rows(), distance=recipe.index.distance)
-
-
-def _load_encoders(shop: Path, build: Path, snapshot: Snapshot) -> dict[str, Encoder]:
-    recipe = Recipe.load(build / "recipe.toml")
-    found: dict[str, Encoder] = {}
-    for modality, spec in snapshot.meta["encoders"].items():
-        home = shop / "models" / modality / spec["fingerprint"][:32]
-        if home.is_dir():
-            found[modality] = load_encoder(modality, spec["name"], home)
-        else:
-            found[modality] = make_encoder(modality, spec["name"], recipe.options_of(modality))
-    return found
 
 
 def _as_query(query: Query | str, *, where: str | None = None) -> Query:
