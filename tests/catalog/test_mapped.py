@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -198,6 +199,18 @@ def test_pages_that_were_damaged_on_disk_are_fetched_again(tmp_path: Path) -> No
         api.asked.clear()
         assert fetch(api, tmp_path)[0] == EVERY
         assert [query.rpartition("page=")[2] for query in api.asked] == ["2", "3", "4", "5"]
+
+
+def test_pages_of_yesterday_are_fetched_again(tmp_path: Path) -> None:
+    with serving(Api(answers={2: (500, b"")})) as api:
+        with pytest.raises(PartialError):
+            fetch(api, tmp_path)
+        (index,) = (tmp_path / "pages").rglob("pages.jsonl")
+        os.utime(index, (index.stat().st_mtime - 90_000,) * 2)
+        api.answers.clear()
+        api.asked.clear()
+        assert fetch(api, tmp_path)[0] == EVERY
+        assert len(api.asked) == 5
 
 
 def test_secrets_come_from_the_environment_and_are_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

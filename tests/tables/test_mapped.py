@@ -220,6 +220,8 @@ TABLE = "id,name\n1,灯\n2,b\n"
         ("records = 'd.*'", f'{{"d": {{"a": {ONE}, "b": {TWO}}}}}'),
         ("records = 'd'", f'{{"d": {ONE}}}\n{{"d": {TWO}}}\n'),
         ("format = 'json'", f"{ONE} {TWO}"),
+        ("format = 'jsonl'\nrecords = 'd.items'", f'{{"d": {{"items": [{ONE}, {TWO}]}}}}\n'),
+        ("each = 'd[*].items'", f'{{"d": [{{"items": [{ONE}]}}, {{"items": {TWO}}}]}}\n'),
         ("", TABLE),
         ("format = 'csv'\ndelimiter = ';'", TABLE.replace(",", ";")),
         ("format = 'csv'\ncolumns = ['id', 'name']", TABLE.partition("\n")[2]),
@@ -464,6 +466,21 @@ def test_elements_that_are_too_large_cost_themselves_only(tmp_path: Path) -> Non
     assert [reject.row for reject in rejected] == [2, 3]
 
 
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        "[fields]\nid = 'id'\nbullets = 'a[*]'",
+        "[fields]\nid = 'id'\n[source]\neach = 'a[*]'",
+        "[fields]\nid = 'id'\n[[where]]\npath = 'a[*]'\nequals = 1",
+        "[fields]\nid = 'id'\n[children.variants]\neach = 'a[*]'\nfields.sku = '@'",
+        "[fields]\nid = 'id'\n[source]\nformat = 'jsonl'\nrecords = 'a[*]'",
+    ],
+)
+def test_paths_to_too_many_values_are_rejected(mapping: str, tmp_path: Path) -> None:
+    _, (reject,) = read(tmp_path, mapping, json.dumps({"id": 1, "a": [2] * 110_000}) + "\n")
+    assert "over 100000 values" in reject.reason
+
+
 def test_hostile_json_records_cost_themselves_only(tmp_path: Path) -> None:
     deep = "[" * 200 + "]" * 200
     data = (
@@ -476,7 +493,7 @@ def test_hostile_json_records_cost_themselves_only(tmp_path: Path) -> None:
 
 def test_a_pattern_that_runs_long_ends(tmp_path: Path) -> None:
     started = time.process_time()
-    with pytest.raises(DataError, match="takes too long"):
+    with pytest.raises(DataError, match=r"source.dat, line \d+: .*takes too long"):
         read(
             tmp_path,
             "target = 'events'\n[source]\nformat = 'log'\npattern = '^(?P<item>(a+)+)$'\n[fields]\nitem = 'item'",

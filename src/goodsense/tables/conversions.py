@@ -21,9 +21,14 @@ def number_of(value: Any) -> float | int | None:
         found = Decimal(text) if len(text) < 60 else Decimal("nan")
     except InvalidOperation as error:
         raise BadValue("this is no number", "Write digits, such as 1234.5.") from error
-    if not found.is_finite() or found.adjusted() > 300:
+    return plain_number(found)
+
+
+def plain_number(number: Decimal) -> float | int:
+    """An int if it is a whole number of moderate size, else a float."""
+    if not number.is_finite() or number.adjusted() > 300:
         raise BadValue("the number is not finite or too long", "Write digits, such as 1234.5.")
-    return int(found) if found == found.to_integral_value() and found.adjusted() < 18 else float(found)
+    return int(number) if number == number.to_integral_value() and number.adjusted() < 18 else float(number)
 
 
 def integer_of(value: Any) -> int | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from goodsense.errors import DataError
 from goodsense.tables.json_rows import text_lines
 from goodsense.tables.opening import GENEROUS, TableLimits, open_text
-from goodsense.tables.patterns import Pattern, PatternError
+from goodsense.tables.patterns import Pattern, PatternError, SlowPattern
 from goodsense.tables.rejects import Reject, Rejects
 from goodsense.tables.rows import CutOff, Row, damage
 from goodsense.tables.sniff import Sniffed
@@ -55,6 +56,8 @@ def log_records(
                 found = None if problem else pattern.search(line.rstrip("\r\n"))
             except PatternError as error:
                 found, problem = None, str(error)
+            except SlowPattern as error:
+                raise DataError(f"{path}, line {number}: {error.message}", fix=error.fix) from error
             if found is None:
                 reason = problem or "the line does not fit the pattern of the mapping file"
                 refuse(number, line, reason, "Correct [source] pattern, or leave the line out.")

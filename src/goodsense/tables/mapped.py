@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from goodsense.errors import DataError
 from goodsense.tables.mapping import ChildSpec, Condition, FieldSpec, RecordMapping
 from goodsense.tables.paths import PathError, Walk, compile_path, items_of, plain_text
-from goodsense.tables.patterns import PatternError
+from goodsense.tables.patterns import PatternError, SlowPattern
 from goodsense.tables.record_sources import records_of
 from goodsense.tables.rejects import Reject, Rejects, shorten
 from goodsense.tables.rows import Row
@@ -147,38 +148,43 @@ class _Mapper:
 
     def rows(self, record: Row) -> Iterator[Row]:
         """The row of a record, or those of its parts; none if it is not wanted."""
-        values = record.values
         if not self._names:
-            self._names = tuple(islice(values, _NAMED))
-        if self._each is None:
-            row = self._row(record, values)
-            if row is not None:
-                yield row
-            return
-        for part in items_of(self._each(values, values)):
-            row = self._row(record, part)
+            self._names = tuple(islice(record.values, _NAMED))
+        for here in self._parts(record):
+            try:
+                row = self._row(record, here)
+            except SlowPattern as slow:
+                place = f"{self._mapping.file}, on row {record.number} of {self._file}"
+                raise DataError(f"{place}: {slow.message}", fix=slow.fix) from slow
             if row is not None:
                 yield row
 
+    def _parts(self, record: Row) -> Sequence[Any]:
+        """What becomes a row each: the record, or what ``each`` finds in it."""
+        if self._each is None:
+            return (record.values,)
+        try:
+            return items_of(self._each(record.values, record.values))
+        except PathError as error:
+            self._refuse(record, "", BadValue(str(error), "Give a path to fewer values."), {}, "row")
+            return ()
+
     def _row(self, record: Row, here: Any) -> Row | None:
         self._count += 1
-        found: dict[str, Any] = {}
-        problems: list[tuple[str, BadValue]] = []
         whole = record.values
         try:
             if self._tests and not all(test(here, whole) for test in self._tests):
                 return None
         except (PatternError, PathError) as error:
-            self._refuse(record, "", BadValue(str(error), "Correct [[where]] in the mapping file."), found, "row")
+            self._refuse(record, "", BadValue(str(error), "Correct [[where]] in the mapping file."), {}, "row")
             return None
+        found: dict[str, Any] = {}
+        problems: list[tuple[str, BadValue]] = []
         for name, get in self._fields:
             try:
                 value = get(here, whole)
-            except BadValue as bad:
-                problems.append((name, bad))
-                continue
-            except PathError as error:
-                problems.append((name, BadValue(str(error), "Give a path to fewer values.")))
+            except (BadValue, PathError) as error:
+                problems.append((name, _bad(error)))
                 continue
             if value is not None and value not in _EMPTY:
                 found[name] = value
@@ -189,18 +195,26 @@ class _Mapper:
             if items:
                 found[name] = items
         for place, problem in problems:
-            self._refuse(record, place, problem, found, "field")
+            self._refuse(record, place, problem, found, "field", value=self._given(place, here, whole))
         if not found:
             fix = "Correct the paths in [fields], or leave it out by [[where]]."
             self._refuse(record, "", BadValue("none of the mapped fields is in it", fix), whole, "row")
             return None
         return Row(record.number, found)
 
-    def _refuse(self, record: Row, place: str, bad: BadValue, kept: Mapping[str, Any], scope: Any) -> None:
-        value = None
-        if spec := self._mapping.fields.get(place):
-            walks = [compile_path(path) for path in spec.paths]
-            value = next((v for walk in walks if (v := walk(record.values, record.values)) is not None), None)
+    def _given(self, name: str, here: Any, whole: Any) -> Any:
+        """What a field was made of, for its reject."""
+        spec = self._mapping.fields.get(name)
+        if spec is None or spec.template:
+            return None
+        try:
+            return _reading(spec)(here, whole)
+        except PathError:
+            return None
+
+    def _refuse(
+        self, record: Row, place: str, bad: BadValue, kept: Mapping[str, Any], scope: Any, *, value: Any = None
+    ) -> None:
         shown = None if value is None else shorten(value)
         self._rejects.add(Reject(self._file, record.number, place, shown, bad.reason, bad.fix, dict(kept), scope))
 
@@ -219,6 +233,10 @@ class _Mapper:
         return said
 
 
+def _bad(error: BadValue | PathError) -> BadValue:
+    return error if isinstance(error, BadValue) else BadValue(str(error), "Give a path to fewer values.")
+
+
 def _children(spec: ChildSpec) -> _Children:
     fields = tuple((name, compile_field(field)) for name, field in spec.fields.items())
     return _Children(compile_path(spec.each, whole=True), fields)
@@ -226,7 +244,11 @@ def _children(spec: ChildSpec) -> _Children:
 
 def _listed(children: _Children, here: Any, record: Any, name: str, complain: Complain) -> list[dict[str, Any]]:
     """The objects of a list; ``option.color`` of one becomes its ``options``."""
-    items = items_of(children.each(here, record))
+    try:
+        items = items_of(children.each(here, record))
+    except PathError as error:
+        complain(name, _bad(error))
+        return []
     if len(items) > _CHILDREN:
         complain(name, BadValue(f"over {_CHILDREN} items; the rest is left out", "Give smaller lists."))
     listed = []
@@ -236,8 +258,7 @@ def _listed(children: _Children, here: Any, record: Any, name: str, complain: Co
             try:
                 value = get(item, record)
             except (BadValue, PathError) as error:
-                fix = error.fix if isinstance(error, BadValue) else "Give a path to fewer values."
-                complain(f"{name}[{place}].{field}", BadValue(str(error), fix))
+                complain(f"{name}[{place}].{field}", _bad(error))
                 continue
             if value is None or value in _EMPTY:
                 continue

@@ -142,11 +142,13 @@ def compile_path(path: ValuePath, *, whole: bool = False) -> Walk:
     """The function ``(value at hand, whole record) -> value found``; None where there is nothing.
 
     A path with ``[*]`` gives a list, one with a condition the only match or the list of several. An element of XML
-    that has attributes gives its text, unless it is wanted ``whole``.
+    that has attributes gives its text. ``whole``: a list in any case, of elements as they are and of the items of lists.
     """
     steps, from_record = path.steps, path.from_record
     if whole:
-        return lambda here, record: _follow([record if from_record else here], steps)
+        return lambda here, record: [
+            item for value in _follow([record if from_record else here], steps) for item in items_of(value)
+        ]
     if not steps:
         return (lambda here, record: _text(record)) if from_record else (lambda here, record: _text(here))
     if len(steps) == 1 and isinstance(steps[0], Name):

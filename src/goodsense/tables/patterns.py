@@ -23,6 +23,10 @@ class PatternError(ValueError):
     """A regular expression cannot be used, or takes too long on a text."""
 
 
+class SlowPattern(DataError):
+    """A regular expression takes too long on text after text."""
+
+
 class Pattern:
     """A regular expression that gives up on a text after a quarter of a second.
 
@@ -54,7 +58,7 @@ class Pattern:
         ------
         PatternError
             If this text takes too long.
-        DataError
+        SlowPattern
             If texts that took too long have cost two seconds by now.
         """
         try:
@@ -62,7 +66,7 @@ class Pattern:
         except (TimeoutError, MemoryError, RecursionError) as error:
             self._spent += _SECONDS
             if self._spent >= _ALL_SECONDS:
-                raise DataError(
+                raise SlowPattern(
                     f"the regular expression {self.text[:200]!r} takes too long on text after text.",
                     fix="Avoid repeats inside repeats, such as (a+)+, and begin it with ^.",
                 ) from error

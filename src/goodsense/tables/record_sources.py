@@ -10,7 +10,7 @@ from goodsense.errors import DataError, UsageError
 from goodsense.tables.mapping import RecordMapping
 from goodsense.tables.opening import open_bytes
 from goodsense.tables.paths import Name
-from goodsense.tables.rejects import Rejects
+from goodsense.tables.rejects import Reject, Rejects
 from goodsense.tables.rows import Row, read_rows
 from goodsense.tables.sniff import Sniffed, read_head, sniff
 
@@ -107,16 +107,22 @@ def _records(mapping: RecordMapping, source: Path, form: str, sniffed: Sniffed, 
 
         return json_records(source, sniffed, rejects, given.records.steps if given.records else ())
     rows = read_rows(source, replace(sniffed, format=form), rejects)  # type: ignore[arg-type]
-    return _inside(rows, mapping) if form == "jsonl" and given.records is not None else rows
+    return _inside(rows, mapping, source, rejects) if form == "jsonl" and given.records is not None else rows
 
 
-def _inside(rows: Iterator[Row], mapping: RecordMapping) -> Iterator[Row]:
+def _inside(rows: Iterator[Row], mapping: RecordMapping, source: Path, rejects: Rejects) -> Iterator[Row]:
     """The records at a path in each line."""
     from goodsense.tables.json_records import wrapped
-    from goodsense.tables.paths import compile_path, items_of
+    from goodsense.tables.paths import PathError, compile_path, items_of
 
     assert mapping.source.records is not None
-    walk = compile_path(mapping.source.records)
+    walk = compile_path(mapping.source.records, whole=True)
     for row in rows:
-        for item in items_of(walk(row.values, row.values)):
+        try:
+            items = items_of(walk(row.values, row.values))
+        except PathError as error:
+            fix = "Give a path to fewer values in [source] records."
+            rejects.add(Reject(str(source), row.number, "", None, str(error), fix))
+            continue
+        for item in items:
             yield Row(row.number, item if isinstance(item, dict) else wrapped(item))

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from goodsense.errors import UsageError
-from goodsense.tables.conversions import bool_of, first, integer_of, last, number_of, text_of_html, unique
+from goodsense.tables.conversions import bool_of, first, integer_of, last, number_of, plain_number, text_of_html, unique
 from goodsense.tables.paths import Walk, compile_path, parse_path, plain_text
 from goodsense.tables.patterns import Pattern, PatternError, first_group
 from goodsense.tables.rejects import shorten
@@ -232,7 +232,7 @@ def _scaling(factor: Any, options: Mapping[str, str], tables: Tables) -> Convert
 
     def scale(value: Any) -> float | int | None:
         found = number_of(value)
-        return None if found is None else number_of(f"{(Decimal(str(found)) * exact).normalize():f}"[:50])
+        return None if found is None else plain_number(Decimal(str(found)) * exact)
 
     return scale
 
