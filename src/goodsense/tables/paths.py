@@ -142,7 +142,7 @@ def compile_path(path: ValuePath, *, whole: bool = False) -> Walk:
     """The function ``(value at hand, whole record) -> value found``; None where there is nothing.
 
     A path with ``[*]`` gives a list, one with a condition the only match or the list of several. An element of XML
-    that has attributes gives its text. ``whole``: a list in any case, of elements as they are and of the items of lists.
+    that has attributes gives its text. If ``whole``, it is a list in any case, and elements stay as they are.
     """
     steps, from_record = path.steps, path.from_record
     if whole:
