@@ -266,7 +266,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run what was asked for, write the figures, return the exit code."""
     asked = _parser().parse_args(arguments)
     started = time.monotonic()
-    todo = [job for job in jobs(asked.scale, asked.soak) if not asked.only or asked.only in job.suite]
+    todo = [job for job in jobs(asked.scale, asked.soak) if not asked.only or job.suite.startswith(tuple(asked.only))]
     if not todo:
         tell(f"no suite is called {asked.only!r}; there are: {', '.join(dict.fromkeys(j.suite for j in jobs(1, 1)))}")
         return 2
@@ -284,8 +284,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write(asked: argparse.Namespace, suites: dict[str, Suite], seconds: float) -> None:
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    told = {name: {"date": today, "scale": asked.scale} | vars(suite) for name, suite in suites.items()}
+    if asked.update and asked.json.exists():
+        before = json.loads(asked.json.read_text("utf-8"))
+        told = before["suites"] | told
+        seconds += before["seconds"]
     found = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "date": today,
         "machine": {
             "cores": os.cpu_count(),
             "machine": platform.machine(),
@@ -293,11 +299,11 @@ def _write(asked: argparse.Namespace, suites: dict[str, Suite], seconds: float) 
             "python": platform.python_version(),
         },
         "scale": asked.scale,
-        "only": asked.only,
         "workers": asked.workers,
         "seconds": round(seconds, 1),
-        "violations": sum(len(suite.violations) for suite in suites.values()),
-        "suites": {name: vars(suite) for name, suite in suites.items()},
+        "cases": sum(suite["cases"] for suite in told.values()),
+        "violations": sum(len(suite["violations"]) for suite in told.values()),
+        "suites": told,
     }
     asked.json.parent.mkdir(parents=True, exist_ok=True)
     asked.json.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
@@ -305,11 +311,12 @@ def _write(asked: argparse.Namespace, suites: dict[str, Suite], seconds: float) 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
-    parser.add_argument("--only", default="", metavar="NAME", help="suites whose name holds this")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="suites whose name begins so")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full counts")
     parser.add_argument("--soak", type=float, default=60.0, metavar="SECONDS", help="how long the soak takes; try 600")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="jobs at a time")
     parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go")
+    parser.add_argument("--update", action="store_true", help="keep the figures of other suites that stand there")
     return parser
 
 

@@ -67,10 +67,15 @@ def test_the_full_counts() -> None:
     counts: dict[str, int] = {}
     for job in jobs(1.0, 60):
         counts[job.suite] = counts.get(job.suite, 0) + job.cases
-    damaged = {name: count for name, count in counts.items() if name.startswith(("feed ", "picture "))}
-    assert len(damaged) == 12
+    formats = ("feed ", "picture ", "events ", "voices ", "mapped ", "mapping ")
+    damaged = {name: count for name, count in counts.items() if name.startswith(formats)}
+    assert {"feed shopify", "feed csv.gz", "picture gif", "events jsonl", "voices reviews.csv", "mapped xml"} <= set(
+        damaged
+    )
     assert set(damaged.values()) == {10_000}
-    assert counts["kills ingest"] == counts["kills build"] == 50
+    assert {count for name, count in counts.items() if name.startswith("round trip ")} == {1_000}
+    assert {count for name, count in counts.items() if name.startswith("kills ")} == {50}
+    assert (counts["ssrf"] >= 60, counts["archives"] >= 40) == (True, True)
 
 
 def test_the_command_writes_its_figures(tmp_path: Path) -> None:
@@ -80,4 +85,7 @@ def test_the_command_writes_its_figures(tmp_path: Path) -> None:
     assert found["violations"] == 0
     assert found["suites"]["picture gif"]["cases"] == 20
     assert found["machine"]["cores"] == os.cpu_count()
+    assert main(["--only", "picture png", "--scale", "0.001", "--update", "--json", str(target)]) == 0
+    both = json.loads(target.read_text("utf-8"))
+    assert (both["cases"], list(both["suites"])) == (30, ["picture gif", "picture png"])
     assert main(["--only", "no such suite", "--json", str(target)]) == 2
