@@ -31,7 +31,9 @@ _BUCKETS = 22  # bits of an n-gram's hash by which it is counted
 _COMMON = 50  # products with an n-gram from which on it is boilerplate; or so many in ten thousand:
 _COMMON_SHARE = 50
 _KEPT = 8  # n-grams, the rarest, that a text keeps however common they are
-_ROWS, _BANDS = 2, 24  # a pair is compared if it agrees in both hashes of one band
+_ROWS, _BANDS = 2, 24  # a pair is compared if it agrees in both hashes of two bands
+_NEIGHBOURS = 3  # products with the same words in the title that one is compared with
+_BANDS_ALIKE = 2
 _WINDOW = 40  # neighbours within a band's run of equal hashes that are compared
 _SHORT = 150  # n-grams; of shorter texts the titles' words are compared one by one
 _HAN_PER_SLIP = 8  # Chinese characters of a title for each that may differ
@@ -51,7 +53,7 @@ def similar_texts(census: Census, *, progress: Progress = silent) -> list[Group]
         return []
     signatures = _signatures(texts, progress)
     compared = _Comparison(census, texts)
-    pairs = _uncontradicted(census, _candidates(signatures))
+    pairs = _uncontradicted(census, np.unique(np.concatenate((_candidates(signatures), _same_titles(census))), axis=0))
     found = []
     for done, (a, b) in enumerate(pairs.tolist()):
         if (score := compared.alike(a, b)) > 0:
@@ -150,19 +152,43 @@ def _candidates(signatures: Hashes) -> NDArray[np.int64]:
         keys = own[:, 0] << np.uint64(32) | own[:, 1]
         rows = np.flatnonzero((own != _NO_HASH).all(axis=1))
         rows = rows[np.argsort(keys[rows], kind="stable")]
+        ordered = keys[rows]
+        starts = np.flatnonzero(ordered[1:] == ordered[:-1])
         for step in range(1, _WINDOW + 1):
-            at = np.flatnonzero(keys[rows[step:]] == keys[rows[:-step]])
-            if not len(at):
+            starts = starts[starts < len(rows) - step]
+            starts = starts[ordered[starts] == ordered[starts + step]]
+            if not len(starts):
                 break
-            a, b = rows[at], rows[at + step]
-            codes.append(np.unique(np.minimum(a, b) * n + np.maximum(a, b)))
-    unique = np.unique(np.concatenate(codes)) if codes else np.zeros(0, np.int64)
+            codes.append(rows[starts] * n + rows[starts + step])  # rows of a run ascend
+    if not codes:
+        return np.zeros((0, 2), np.int64)
+    unique, bands = np.unique(np.concatenate(codes), return_counts=True)
+    unique = unique[bands >= _BANDS_ALIKE]
     pairs = np.stack((unique // n, unique % n), axis=1)
     equal = [
         (signatures[some[:, 0]] == signatures[some[:, 1]]).mean(axis=1)
         for some in np.array_split(pairs, len(pairs) // 50_000 + 1)
     ]
     return pairs[np.concatenate(equal) >= _CERTAIN]
+
+
+def _same_titles(census: Census) -> NDArray[np.int64]:
+    """Pairs whose titles have the same words but for praise; signatures of common words miss them. ``-> (m, 2)``."""
+    keys = [" ".join(sorted(_plain_words(title))) for title in census.titles]
+    order = sorted((row for row, key in enumerate(keys) if key), key=lambda row: (keys[row], row))
+    pairs = [
+        sorted((order[at], order[at + step]))
+        for step in range(1, _NEIGHBOURS + 1)
+        for at in range(len(order) - step)
+        if keys[order[at]] == keys[order[at + step]]
+    ]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _plain_words(title: str) -> list[str]:
+    text = title[:400].casefold()
+    latin = [word for word in _LATIN_WORD.findall(text) if word not in _PRAISE]
+    return [*latin, *_NUMBER.findall(text), *_HAN_RUN.findall(_PRAISE_ZH.sub(" ", text))]
 
 
 def _uncontradicted(census: Census, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -288,6 +314,8 @@ def same_words(one: str, other: str) -> bool:
 
 
 def _is_misspelt(one: str, other: str) -> bool:
+    if sorted(one) == sorted(other):
+        return edit_distance(one[:40], other[:40]) <= 1  # two letters swapped, in however short a word
     return min(len(one), len(other)) >= 4 and edit_distance(one[:40], other[:40]) <= 1
 
 
