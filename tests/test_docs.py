@@ -2,8 +2,9 @@
 
 Blocks of one page run in the order of the page, in one directory with a demo shop (``demo-shop/source``,
 ``demo-shop/shop``) as `goodsense demo` makes it, and with the demo's files under the names that pages use for a
-reader's own (``products.csv``, ``shopify.csv``, ``photo.jpg``, ``queries.tsv``, ``qrels.txt``; ``ID`` is a product). A
-block right after the comment ``<!-- not run -->`` is left alone; one after ``<!-- file: NAME -->`` is that file.
+reader's own (``products.csv``, ``shopify.csv``, ``photo.jpg``, ``queries.tsv``, ``qrels.txt``, ``events.csv``,
+``reviews.jsonl``, ``questions.jsonl``, ``conversations.jsonl``; ``ID`` is a product). A block right after the comment
+``<!-- not run -->`` is left alone; one after ``<!-- file: NAME -->`` is that file.
 """
 
 from __future__ import annotations

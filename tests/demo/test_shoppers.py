@@ -98,7 +98,7 @@ def test_the_hidden_truth_is_told_in_a_file_of_its_own(crowd: Crowd, truths: tup
     assert found["unknown_products"]
 
 
-@pytest.mark.parametrize(("products", "people"), [(600, 400), (300, 200), (30, 20)])
+@pytest.mark.parametrize(("products", "people"), [(600, 400), (30, 20)])
 def test_the_crowd_grows_with_the_shop(products: int, people: int) -> None:
     crowd = gather(plan(products, seed=1), seed=1)
     assert len(crowd.shoppers) == people
@@ -352,6 +352,7 @@ def test_made_up_numbers_are_nobodys() -> None:
         assert made["mail"].endswith("@example.com")
         assert "1881" <= made["id_card"][6:10] <= "1889"
         assert "555-01" in made["phone"] or made["phone"].startswith("07700 900")
+        assert "".join(filter(str.isdigit, made["mobile"])).endswith("13800138000")
         for line in (f"身份证号{made['id_card']}", f"my card {made['card']}", f"call me on {made['phone']}"):
             assert holds_personal_data(line), line
 

@@ -43,19 +43,19 @@ _WAYS = ("Rainbow Lane", "Maple Street", "Harbour Road", "Orchard Avenue")
 def numbers(rng: Random) -> dict[str, str]:
     """Made-up personal data that keeps the rules of the real: check digits, prefixes, lengths.
 
-    Card numbers have the prefix of test cards, American phones the 555-01 of films, British ones the range of dramas;
-    identity cards belong to people born before 1890.
+    Card numbers have the prefix of test cards, American phones the 555-01 of films, British ones the range of dramas,
+    and the Chinese mobile is the one of all examples; identity cards belong to people born before 1890.
     """
     house, flat = rng.randint(1, 199), rng.randint(101, 2504)
     return {
-        "mobile": f"138 0013 {rng.randint(8000, 8009)}",
+        "mobile": rng.choice(("138 0013 8000", "13800138000", "138-0013-8000", "+86 138 0013 8000")),
         "phone": rng.choice((f"(212) 555-01{rng.randrange(100):02d}", f"07700 900{rng.randrange(1000):03d}")),
-        "wechat": f"{rng.choice(('toybox', 'baobei', 'happy'))}_{rng.randrange(1000, 9999)}",
+        "wechat": f"{rng.choice(('toybox', 'baobei', 'happy'))}_demo{rng.randrange(10, 99)}",
         "mail": f"{rng.choice(_NAMES)}@example.com",
         "card": _card(rng),
         "id_card": _id_card(rng),
         "address": f"杭州市西湖区{rng.choice(_STREETS)}{house}号{rng.randint(1, 9)}栋{flat}室",
-        "street": f"{house} {rng.choice(_WAYS)}, Springfield, IL 62701",
+        "street": f"{house} {rng.choice(_WAYS)}, Toyville, IL 60000",
     }
 
 
