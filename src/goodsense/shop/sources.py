@@ -23,6 +23,7 @@ from goodsense.media.archives import ArchiveLimits, is_archive, unpack
 from goodsense.media.fetch import Fetcher, FetchPolicy
 from goodsense.media.fetched import Fetched
 from goodsense.shop.feed_memory import memory_of
+from goodsense.shop.others import command_for, other_records
 from goodsense.tables import Reject, Rejects, read_head, sniff
 
 STDIN = "-"
@@ -205,6 +206,11 @@ class _Gathering:
             below = f"{inside.relative_to(unpacked).as_posix()}/" if inside != unpacked else ""
             self._folder(source, inside, f"{name}!{below}")
         else:
+            if kind := _other_kind(source, path):
+                raise DataError(
+                    f"{name}: its columns are those of {kind}, not of products.",
+                    fix=f"Run: {command_for(kind)} {name}. If they are products, name the format: --format csv.",
+                )
             feed = FeedFile(path, name, source, source.media_root or root, "" if source.media_root else base_url)
             self.found.feeds.append(feed)
 
@@ -300,6 +306,9 @@ class _Gathering:
         if ending in _ARCHIVES:
             self.found.notes.append(f"{feed.name}: an archive within is not unpacked.")
             return False
+        if kind := _other_kind(feed.source, path):
+            self.found.notes.append(f"Left out: {feed.name} holds {kind}; run: {command_for(kind)} {feed.name}")
+            return False
         try:
             with feed.named():
                 if not path.resolve().is_relative_to(folder.resolve()):
@@ -313,6 +322,12 @@ class _Gathering:
                 self.found.notes.append(f"Left out: {error.message}")
             return False
         return True
+
+
+def _other_kind(source: Source, path: Path) -> str:
+    """What a file holds instead of products, where nothing says how to read it."""
+    told = source.format != "auto" or source.mapping or source.mapping_file is not None
+    return "" if told else other_records(path)
 
 
 def _mapped_by(source: Source) -> str:

@@ -6,18 +6,29 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import isfinite
 from statistics import fmean, median
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from goodsense.catalog import Product
-from goodsense.quality.cleaning.fields import OFFERS, Value, check_field, map_texts, value_of, with_value
+from goodsense.catalog.product import AVAILABILITIES
+from goodsense.quality.cleaning.fields import (
+    OFFERS,
+    Value,
+    check_field,
+    map_texts,
+    of_variant,
+    value_of,
+    with_value,
+)
 from goodsense.quality.cleaning.neighbours import Neighbours
 from goodsense.quality.cleaning.step import PureStep, Read, Step, Transform
 
 FieldName = Annotated[str, AfterValidator(check_field)]
 Scalar = str | float | bool
+_HIGHEST = 1e12  # of prices, in major units
 
 
 class Spelling(PureStep):
@@ -89,9 +100,28 @@ class Set(PureStep):
     field: FieldName
     values: Annotated[dict[str, Scalar], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _fits_the_field(self) -> Set:
+        for id, value in self.values.items():
+            _check_value(self.field, value, f"the value of {id!r}")
+        return self
+
     def change(self, product: Product) -> Product:
         value = self.values.get(product.id)
         return product if value is None else with_value(product, self.field, value)
+
+
+def _check_value(field: str, value: Scalar, name: str) -> None:
+    """Refuse what a field cannot hold."""
+    field = of_variant(field)[1]
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"{name} is {value}, which is no finite number")
+    if field in ("price", "list_price") and not (is_number(value) and 0 <= float(value) < _HIGHEST):
+        raise ValueError(f"{name} is {value!r}; a price is a number from 0 up to {_HIGHEST:g}")
+    if field == "stock" and not (is_number(value) and abs(float(value)) < _HIGHEST):
+        raise ValueError(f"{name} is {value!r}; a stock is a whole number")
+    if field == "availability" and value not in AVAILABILITIES:
+        raise ValueError(f"{name} is {value!r}; availabilities: {', '.join(filter(None, AVAILABILITIES))}")
 
 
 class Fill(Step):
@@ -118,6 +148,8 @@ class Fill(Step):
     def _fits_together(self) -> Fill:
         if (self.how == "constant") != (self.value is not None):
             raise ValueError("value belongs to with = 'constant', and only to that")
+        if self.value is not None:
+            _check_value(self.field, self.value, "the value")
         if self.field in OFFERS and self.how != "constant" and self.field != "stock":
             raise ValueError("offers (price, gtin, availability) are filled with a constant only")
         return self
