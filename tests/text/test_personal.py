@@ -125,3 +125,7 @@ def test_long_texts_take_no_long_time(unit: str) -> None:
     started = time.process_time()
     find_personal(unit * (50_000 // len(unit)))
     assert time.process_time() - started < 3
+
+
+def test_announced_numbers_of_unassigned_ranges_are_found_with_their_plus() -> None:
+    assert redact("Call me on +44 7700 900213, please.") == "Call me on [PHONE], please."

@@ -30,7 +30,7 @@ _LOCAL = re.compile(r"(?<!\d)[2-8]\d{2,3}[- ]?\d{4}(?![\d-]|\.\d)")
 _INTERNATIONAL = re.compile(r"(?<![\dA-Za-z+=])(?:\+|00)(?=[1-9])\d[\d ().-]{6,18}\d(?![\dA-Za-z])")
 _AMERICAN = re.compile(_BEFORE + r"(?:1[-. ])?(?:\(\d{3}\) ?|\d{3}(?P<s>[-. ]))\d{3}[-. ]\d{4}" + _AFTER, re.IGNORECASE)
 _BRITISH = re.compile(_BEFORE + r"\(?0\d{2,4}\)?[ -]\d{3,4}[ -]?\d{3,4}" + _AFTER, re.IGNORECASE)
-_ANY = re.compile(r"(?<![\d.])\(?\d[\d ().-]{5,18}\d(?![\d%])")
+_ANY = re.compile(r"(?<![\d.+])\+?\(?\d[\d ().-]{5,18}\d(?![\d%])")
 _SERVICE = re.compile(r"(?:86)?0?(?:400|800|95\d)|1?(?:800|888|877|866|855|844|833)")  # no one's own
 _DIGITS = dict(zip("〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖", "0012345678911" + "23456789", strict=True))
 _SPOKEN = re.compile(r"[〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖\d]{11}")
