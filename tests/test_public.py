@@ -125,3 +125,33 @@ def test_extras_that_messages_name_exist() -> None:
                 named |= {extra.value for extra in node.args[1:] if isinstance(extra, ast.Constant)}
     assert named
     assert named <= declared
+
+
+NETWORK = {
+    "socket",
+    "ssl",
+    "httpcore",
+    "urllib.request",
+    "http.client",
+    "ftplib",
+    "smtplib",
+    "requests",
+    "httpx",
+    "aiohttp",
+}
+
+
+@pytest.mark.parametrize("path", sorted(p for p in PARSED if not p.startswith("media/")))
+def test_nothing_but_the_media_room_can_open_a_connection(path: str) -> None:
+    imported = {
+        name
+        for node in ast.walk(PARSED[path])
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [str(node.module)]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert not imported & NETWORK, f"{path} opens connections by itself; use goodsense.media.fetch"
