@@ -145,18 +145,27 @@ class Bench:
             copies = [with_picture(one, self.store, bytes_) for one, bytes_ in zip(copies, data, strict=True)]
         if kind == "split_leak":
             copies = [replace(one, split="train") for one in copies]
-        originals = [product.id for product in chosen]
+        originals = {product.id for product in chosen}
+        if kind == "split_leak":  # whoever was like an original before is now leaked too
+            originals |= {id for group in self._alike() if group & originals for id in group}
         return Injection([*self.sound.products, *copies], [copy.id for copy in copies], originals)
 
+    def _alike(self) -> list[set[str]]:
+        evidence = self._evidence(self.sound.census, looks=True)
+        groups = [*evidence.same_texts, *evidence.same_pictures]
+        return [{self.sound.census.ids[member.row] for member in group.members} for group in groups]
+
     def _found(self, kind: str, injection: Injection) -> set[str]:
-        census = Census.of(injection.products)
-        facts = None
-        if kind in _LOOKS:
-            hashes = [picture.sha256 for picture in census.pictures if picture.sha256]
-            facts = PictureFacts.of(hashes, self.store, cache=self._cache, workers=self._workers)
-        evidence = Evidence(census, TODAY.date(), pictures=facts, links=injection.links)
+        evidence = self._evidence(Census.of(injection.products), looks=kind in _LOOKS, links=injection.links)
         found = (one for detector in detectors_of(kind) for one in detector(evidence))
         return {id for one in found if one.kind == kind for id in one.ids}
+
+    def _evidence(self, census: Census, *, looks: bool, links: Mapping[str, str] | None = None) -> Evidence:
+        facts = None
+        if looks:
+            hashes = [picture.sha256 for picture in census.pictures if picture.sha256]
+            facts = PictureFacts.of(hashes, self.store, cache=self._cache, workers=self._workers)
+        return Evidence(census, TODAY.date(), pictures=facts, links=links or {})
 
 
 def detectors_of(kind: str) -> list[Detector]:

@@ -21,7 +21,8 @@ _NEAR = 2.0  # within this a price is ordinary: a slip of the decimal point is s
 _PEERS = 4  # prices; a smaller category is looked at with its parent
 _PRIOR = 10.0  # how many prices the spread of all categories together counts for in one of them
 _NARROWEST = 0.12  # of a category's log prices; where all cost the same, twice as much is still no mistake
-_ENOUGH, _LEAST_SCALE = 100, 0.6  # prices by which scores are calibrated, and how far at most
+_ENOUGH = 100  # prices by which the limit is set
+_BULK, _LEAST_FAR = 1.75, 2.5  # times what 90 % keep to, but never less
 _SLIPS = (10.0, 100.0, 0.1, 0.01, 1000.0, 0.001)
 
 Logs = NDArray[np.float64]
@@ -64,26 +65,27 @@ def price_outliers(evidence: Evidence) -> list[Finding]:
     """
     census = evidence.census
     cases: list[Case] = []
+    far = FAR
     for currency, rows in _by_currency(census).items():
         prices = {row: float(census.prices[row].major) for row in rows}
         compared = _peers(census, prices)
-        scores = _calibrated({row: peers.z(prices[row]) for row, peers in compared.items()})
+        scores = {row: peers.z(prices[row]) for row, peers in compared.items()}
+        far = _limit(scores)
         for row, z in scores.items():
-            if abs(z) > FAR:
+            if abs(z) > far:
                 expected = _slip(prices[row], currency, compared[row])
                 group = " > ".join(census.categories[row])
                 cases.append(Case(census.ids[row], "price", str(census.prices[row]), expected, group, round(z, 2)))
     cases.sort(key=lambda case: -abs(case.score or 0.0))
-    return finding("price_outlier", cases, {"robust z above": FAR})
+    return finding("price_outlier", cases, {"robust z above": round(far, 2)})
 
 
-def _calibrated(scores: Mapping[int, float]) -> dict[int, float]:
-    """Scores of which half lie within .6745, as they should; in small categories the spread was guessed widely."""
+def _limit(scores: Mapping[int, float]) -> float:
+    """Which robust z is far: less where nine prices of ten keep closer to their peers than others do."""
     if len(scores) < _ENOUGH:
-        return dict(scores)
-    middle = float(np.median(np.abs(list(scores.values())))) / 0.6745
-    scale = min(1.0, max(_LEAST_SCALE, middle))
-    return {row: z / scale for row, z in scores.items()}
+        return FAR
+    bulk = float(np.quantile(np.abs(list(scores.values())), 0.9))
+    return min(FAR, max(_LEAST_FAR, _BULK * bulk))
 
 
 def _by_currency(census: Census) -> dict[str, list[int]]:
@@ -101,16 +103,22 @@ def _peers(census: Census, prices: Mapping[int, float]) -> dict[int, _Peers]:
         path = census.categories[row]
         for depth in range(len(path) + 1):
             by_path[path[:depth]].append(row)
-    logs = {path: np.log([prices[row] for row in rows]) for path, rows in by_path.items() if len(rows) >= _PEERS}
-    own_paths = {path: _large(path, logs) for path in {census.categories[row] for row in prices}}
+    rows_of = {path: rows for path, rows in by_path.items() if len(rows) >= _PEERS}
+    own_paths = {path: _large(path, rows_of) for path in {census.categories[row] for row in prices}}
     compared = {large for large in own_paths.values() if large is not None}
+    logs = {path: np.log([prices[row] for row in rows_of[path]]) for path in compared}
     overall = _spread([logs[path] - np.median(logs[path]) for path in compared])
-    peers = {path: _of(logs[path], overall) for path in compared}
-    return {row: peers[large] for row in prices if (large := own_paths[census.categories[row]]) is not None}
+    found: dict[int, _Peers] = {}
+    for path in compared:
+        spread = _drawn_together(logs[path], overall)
+        for row, centre in zip(rows_of[path], medians_of_others(logs[path]).tolist(), strict=True):
+            if own_paths[census.categories[row]] == path:
+                found[row] = _Peers(centre, spread)
+    return found
 
 
-def _large(path: tuple[str, ...], logs: Mapping[tuple[str, ...], Logs]) -> tuple[str, ...] | None:
-    return next((path[:depth] for depth in range(len(path), -1, -1) if path[:depth] in logs), None)
+def _large(path: tuple[str, ...], known: Mapping[tuple[str, ...], object]) -> tuple[str, ...] | None:
+    return next((path[:depth] for depth in range(len(path), -1, -1) if path[:depth] in known), None)
 
 
 def _spread(residuals: Sequence[Logs]) -> float:
@@ -118,12 +126,23 @@ def _spread(residuals: Sequence[Logs]) -> float:
     return float(np.median(np.abs(np.concatenate(residuals)))) / 0.6745 if residuals else 1.0
 
 
-def _of(logs: Logs, overall: float) -> _Peers:
-    centre = float(np.median(logs))
-    own = float(np.median(np.abs(logs - centre))) / 0.6745
+def _drawn_together(logs: Logs, overall: float) -> float:
+    """How far prices of one category usually are from the median of the others."""
     n = len(logs)
+    own = float(np.median(np.abs(logs - np.median(logs)))) / 0.6745
     spread = sqrt((n * own**2 + _PRIOR * overall**2) / (n + _PRIOR))
-    return _Peers(centre, max(spread, _NARROWEST) * sqrt(1 + 1.57 / n))  # 1.57/n: the median's own variance
+    return max(spread, _NARROWEST) * sqrt(1 + 1.57 / n)  # 1.57/n: the median's own variance
+
+
+def medians_of_others(values: Logs) -> Logs:
+    """For each of two values or more the median of the others: what is looked at has no say in it. ``(n,) -> (n,)``."""
+    n = len(values)
+    order = np.argsort(values, kind="stable")
+    ranks = np.empty(n, dtype=np.int64)
+    ranks[order] = np.arange(n)
+    low, high = (n - 2) // 2, (n - 1) // 2  # the middle places among the n - 1 others
+    ordered = values[order]
+    return np.asarray((ordered[low + (low >= ranks)] + ordered[high + (high >= ranks)]) / 2)
 
 
 def _slip(price: float, currency: str, peers: _Peers) -> str | None:

@@ -12,17 +12,16 @@ from goodsense.quality.kinds import finding
 
 LONGEST = 150  # letters; Chinese characters count as two
 _READ = 1_000  # characters of a title that are looked at
-_CAPITALS = re.compile(r"[A-ZÀ-ÖØ-ÞА-Я]")
-_LETTERS = re.compile(r"[^\W\d_]")
 _WORDS = re.compile(r"[^\W_]+")
 _WIDE = re.compile(r"[\u1100-\u115f\u2e80-\uffef\U00020000-\U0003ffff]")
-_EXCLAIMED = re.compile(r"[!！]\s*[!！]\s*[!！]|(?:[!！].*){4,}")
+_EXCLAMATION = re.compile(r"[!！]")
 _EMOJI = re.compile(r"[\u2600-\u27bf\u2b50\u2b55\U0001f300-\U0001faff]")
 _SEPARATORS = re.compile(r"[,，、;；|/]")
 _HAN_RUN = re.compile(r"[\u4e00-\u9fff]{2,}")
 _SMALL = frozenset("a an and as at by de for from in of on or the to with x".split())
 
-_LOUD_LETTERS = 12  # in fewer, capitals may be a model or a brand
+_EXCLAMATIONS = 3
+_LOUD_LETTERS = 12  # of words without digits; fewer may be a model or a brand
 _LOUD = 0.8  # of the letters are capitals
 _LISTED = 6  # parts between commas
 _EMOJIS = 4
@@ -48,14 +47,13 @@ def odd_titles(evidence: Evidence) -> list[Finding]:
 
 def shouts(title: str) -> str:
     """How a title shouts: "capitals", "exclamation marks", or not at all."""
-    if _EXCLAIMED.search(title):
+    if len(_EXCLAMATION.findall(title)) >= _EXCLAMATIONS:
         return "exclamation marks"
-    capitals = len(_CAPITALS.findall(title))
-    if capitals < _LOUD_LETTERS:
+    loud = [word for word in _WORDS.findall(title) if word.isalpha() and len(word) > 2 and word.isupper()]
+    if sum(map(len, loud)) < _LOUD_LETTERS:
         return ""
-    cased = [char for char in _LETTERS.findall(title) if char.lower() != char.upper()]
-    words = [word for word in _WORDS.findall(title) if word.isalpha() and len(word) > 2 and word.isupper()]
-    return "capitals" if capitals >= _LOUD * len(cased) and len(words) > 1 else ""
+    cased = [char for char in title if char.lower() != char.upper()]
+    return "capitals" if sum(char.isupper() for char in cased) >= _LOUD * len(cased) else ""
 
 
 def stuffed(title: str) -> str:
