@@ -34,8 +34,8 @@ def main() -> None:
     bench = Bench(
         "feeds",
         f"{options.rows:,} generated products, one row each, written by the format's writer and read back by "
-        "`read_feed` in a process of its own; peak memory is that of the reading process. Rows count products; a Shopify or "
-        "WooCommerce product has one line here",
+        "`read_feed` in a process of its own; peak memory is that of the reading process. Rows count products; "
+        "a Shopify or WooCommerce product has one line here",
         settings={"rows": options.rows},
     )
     with working_directory(options.work) as work:

@@ -1,4 +1,4 @@
-"""The page on quality lists every kind of finding and every cleaning step, and its steps are those that findings name."""
+"""The page on quality lists every kind of finding and every cleaning step; findings name steps that there are."""
 
 from goodsense.quality.cleaning import STEPS
 from goodsense.quality.kinds import KINDS
