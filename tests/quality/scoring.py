@@ -51,14 +51,34 @@ class Score:
         return self.precision >= 0.9 and self.recall >= 0.9
 
 
-class Bench:
-    """One sound catalog and its media; scores one kind of defect after the other."""
+def pooled(scores: Sequence[Score]) -> tuple[float, float]:
+    """Precision and recall over all defects of several runs together."""
+    hit = sum(score.injected - len(score.missed) for score in scores)
+    wrong = sum(len(score.wrong) for score in scores)
+    return hit / max(1, hit + wrong), hit / max(1, sum(score.injected for score in scores))
 
-    def __init__(self, products: Sequence[Product], store: MediaStore, *, cache: Path, workers: int = 1) -> None:
+
+class Trial:
+    """One sound catalog and its media; scores one kind of defect after the other.
+
+    ``known`` are duplicates that whoever made the catalog put into it: a product to the one that it lists again. Where
+    one of the two is copied, the other is rightly named as well.
+    """
+
+    def __init__(
+        self,
+        products: Sequence[Product],
+        store: MediaStore,
+        *,
+        cache: Path,
+        workers: int = 1,
+        known: Mapping[str, str] | None = None,
+    ) -> None:
         self.sound = Sound(tuple(products))
         self.store = store
         self._cache = cache
         self._workers = workers
+        self._known = known or {}
         self._natural: dict[str, set[str]] = {}
 
     def natural(self, kind: str) -> set[str]:
@@ -146,6 +166,7 @@ class Bench:
         if kind == "split_leak":
             copies = [replace(one, split="train") for one in copies]
         originals = {product.id for product in chosen}
+        originals |= {id for pair in self._known.items() if originals & set(pair) for id in pair}
         if kind == "split_leak":  # whoever was like an original before is now leaked too
             originals |= {id for group in self._alike() if group & originals for id in group}
         return Injection([*self.sound.products, *copies], [copy.id for copy in copies], originals)
@@ -180,4 +201,4 @@ def detectors_of(kind: str) -> list[Detector]:
     return [one for one in DETECTORS if one.__module__.rsplit(".", 1)[-1] in homes]
 
 
-__all__ = ["INJECTED", "WAYS", "Bench", "Score"]
+__all__ = ["INJECTED", "WAYS", "Score", "Trial", "pooled"]
