@@ -26,14 +26,14 @@ from tests.quality.picture_defects import PICTURES
 from tests.quality.scoring import INJECTED, WAYS, Score, Trial, pooled
 
 PROTOCOL = (
-    "2 % of the products get one kind of defect at a time; what the catalog without them shows already is set aside, so "
-    "precision is that of the added findings. Thresholds were set on demo shops of seeds 7 and 11 and on "
-    "fashion_products and grocery pictures: the demo shops measured here have other seeds, fashion and grocery are the "
-    "same data with other draws. fashion_products has no prices, GTINs, stock, descriptions or dates, so those kinds are "
-    "measured on the demo shops alone; its brand is the words of the title before Men, Women, Boys, Girls, Kids or "
-    "Unisex. Price slips are put only into products of a category three levels deep, since 'New arrivals' tells nothing "
-    "about a price; missing attributes only where 95 % of 20 peers have them. Near-duplicate pictures: resized to "
-    ".5-1.6, JPEG quality 40-70, cropped by up to 5 % of each side, or all three"
+    "2 % of the products get one kind of defect at a time; what the catalog without them shows already is set "
+    "aside, so precision is that of the added findings. Thresholds were set on demo shops of seeds 7 and 11 and "
+    "on fashion_products and grocery pictures: the demo shops measured here have other seeds, fashion and grocery "
+    "are the same data with other draws. fashion_products has no prices, GTINs, stock, descriptions or dates, so "
+    "those kinds are measured on the demo shops alone; its brand is the words of the title before Men, Women, "
+    "Boys, Girls, Kids or Unisex. Price slips are put only into products of a category three levels deep, since "
+    "'New arrivals' tells nothing about a price; missing attributes only where 95 % of 20 peers have them. Near- "
+    "duplicate pictures: resized to .5-1.6, JPEG quality 40-70, cropped by up to 5 % of each side, or all three"
 )
 UNSEEN = (101, 102, 103, 104, 105)
 LOOKS = (*PICTURES, "near_duplicate_picture", "split_leak")
