@@ -126,8 +126,10 @@ def missing_attribute(product: Product, rng: Random, sound: Sound) -> Product | 
 
 
 def shared_sku(product: Product, rng: Random, sound: Sound) -> Product | None:
+    if not product.variants:
+        return None
     other = sound.other(rng, product, lambda found: found.variants)
-    return _offer(product, lambda one: replace(one, sku=other.variants[0].sku)) if product.variants else None
+    return _offer(product, lambda one: replace(one, sku=other.variants[0].sku))
 
 
 def shared_gtin(product: Product, rng: Random, sound: Sound) -> Product | None:
