@@ -138,6 +138,7 @@ def test_other_objects_are_not_taken_for_coco(tmp_path: Path) -> None:
     for text in (
         '{"id": 1, "title": "x", "images": [{"url": "a.jpg"}]}\n{"id": 2}\n',
         '{"id": 1, "images": ["a.jpg"]}\n',
+        '{"id": 1, "title": "x", "images": []}\n',
     ):
         (tmp_path / "x").write_text(text)
         assert read_feed(tmp_path / "x", rejects=Rejects.to_memory()).format == "jsonl"

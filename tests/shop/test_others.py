@@ -15,6 +15,8 @@ from tests.catalog.round_trips import TRIPS
 
 OTHERS = {
     "events.csv": ("user,item,type\nu,1,view\n", "events"),
+    "bought.csv": ("user,item,type,quantity\nu,1,purchase,2\n", "events"),
+    "paid.csv": ("event_time,event_type,product_id,brand,price,user_id\n2026-01-01,view,1,lux,9.5,u\n", "events"),
     "log.tsv": ("用户ID\t商品ID\t时间\nu\t1\t2026-01-01\n", "events"),
     "reviews.jsonl": ('{"product": "1", "user": "u", "rating": 5, "text": "good"}\n', "reviews"),
     "评价.csv": ("商品ID,用户,评分,评价内容\n1,u,5,很好\n", "reviews"),
@@ -28,6 +30,8 @@ FEEDS = {
     "text.csv": "id,text\n1,Lamp\n",
     "rated.csv": "id,title,rating,user,text,price\n1,Lamp,4,u,good,5 USD\n",
     "titles.jsonl": '{"id": "1", "title": "Lamp", "type": "lamp"}\n',
+    "linked.jsonl": '{"@context": "https://schema.org", "@type": "Product", "@id": "1", "name": "Lamp", "sku": "1",'
+    ' "text": "bright", "user": "u", "rating": 5}\n',
     "session.csv": "id,title,brand,session_id,role,text\n1,Lamp,Lux,s,r,t\n",
 }
 

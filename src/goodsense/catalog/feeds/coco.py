@@ -116,7 +116,7 @@ def _is_own(head: str) -> bool:
             return False
         at = _after_gap(head, at + 1)
         if head[at] == "]":
-            return bool(name == "images")
+            return name == "images" and '"annotations"' in head  # products without pictures have such lists too
         first, _ = decoder.raw_decode(head, at)
     except (ValueError, RecursionError, IndexError):
         return False
