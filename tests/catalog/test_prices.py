@@ -23,6 +23,9 @@ from goodsense.catalog.feeds.prices import CURRENCIES, parse_currency, parse_pri
         ("￥59.9", None, 5990, "CNY"),
         ("¥1,200", "JPY", 1200, "JPY"),
         ("59元", None, 5900, "CNY"),
+        ("￥59.9元", None, 5990, "CNY"),
+        ("$12.00 USD", None, 1200, "USD"),
+        ("$12 CAD", None, 1200, "CAD"),
         ("５９．５元", None, 5950, "CNY"),
         ("1.299,00 €", None, 129900, "EUR"),
         ("€ 1 299,00", None, 129900, "EUR"),
@@ -59,7 +62,7 @@ def test_without_any_currency_the_number_stays() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("free", "10-20 USD", "-5 USD", "1.299 €", "12 XYZ", "€5€", "5,5,5 USD", "", "1e5", "59元起", "9" * 70, "$"),
+        *("free", "10-20 USD", "-5 USD", "1.299 €", "12 XYZ", "€5$", "5,5,5 USD", "", "1e5", "59元起", "9" * 70, "$"),
         *(True, None, {}, [1], float("inf"), "1" * 20, {"amount": [1]}, [1, 2], [-5, "USD"]),
     ],
 )

@@ -67,7 +67,8 @@ class GoogleFeed:
         if sniffed.format != "tsv":
             return 0.0
         columns = {fold(name) for name in head.split("\n", 1)[0].split("\t")}
-        return 0.9 if len(columns & _TELLING) >= 2 and "id" in columns and {"link", "image_link"} & columns else 0.0
+        own = "id" in columns and not columns.isdisjoint({"link", "image_link", "product_detail"})
+        return 0.9 if own and len(columns & _TELLING) >= 2 else 0.0
 
     def read(
         self,

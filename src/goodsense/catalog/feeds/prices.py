@@ -106,21 +106,32 @@ def _from_text(text: str, currency: str | None) -> Money | float:
     if plain.startswith("-"):
         raise BadValue("the price is negative", _FIX)
     found = _ANY.fullmatch(plain)
-    if found is None or (found.group(1) and found.group(3)):
+    if found is None:
         raise BadValue("the price is no single amount", _FIX)
-    sign = found.group(1) or found.group(3)
-    code = _code(sign, currency) if sign else currency
+    signs = [sign for sign in (found.group(1), found.group(3)) if sign]
+    code = _code_of(signs, currency) if signs else currency
     return _money(_number(found.group(2), code), code)
 
 
-def _code(sign: str, preferred: str | None = None) -> str:
+def _code(sign: str) -> str:
+    return _meanings(sign)[0]
+
+
+def _code_of(signs: list[str], preferred: str | None) -> str:
+    """The currency that all signs of a price may mean: ``$12 USD``, ``¥99元``."""
+    known = [code for code in _meanings(signs[0]) if all(code in _meanings(sign) for sign in signs[1:])]
+    if not known:
+        raise BadValue("the price names two currencies", _FIX)
+    return preferred if preferred in known else known[0]
+
+
+def _meanings(sign: str) -> tuple[str, ...]:
+    """The currencies that a code or symbol may mean, the usual one first."""
     upper = unicodedata.normalize("NFKC", sign).strip().upper()
-    if upper in CURRENCIES:
-        return upper
-    known = _SYMBOLS.get(upper)
+    known = (upper,) if upper in CURRENCIES else _SYMBOLS.get(upper)
     if known is None:
         raise BadValue(f"{sign[:20]!r} is no known currency", "Write a code such as CNY, USD or EUR.")
-    return preferred if preferred in known else known[0]
+    return known
 
 
 def _number(text: str, currency: str | None) -> Decimal:
