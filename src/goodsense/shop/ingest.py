@@ -19,6 +19,7 @@ from goodsense.progress import Progress, silent
 from goodsense.shop.feed_memory import memory_of
 from goodsense.shop.fetching import Links
 from goodsense.shop.mapped import opened_feed
+from goodsense.shop.mending import completed, holds_rejects
 from goodsense.shop.sources import FeedFile, Source, gathered, is_there
 from goodsense.shop.truth import Truth
 from goodsense.tables import Reject, Rejects
@@ -150,8 +151,12 @@ def _ingest_one(
     stage = f"ingest {Path(file.name).name}"
     progress(stage, report.read, None)
     with MediaIntake(truth.directory, file, rejects, report.media, keep=not dry_run) as intake:
-        for batch in _batches(_unrepeated(truth, iter(feed), rejects, file.path), BATCH):
+        mending = holds_rejects(file.path)
+        rows = iter(feed) if mending else _unrepeated(truth, iter(feed), rejects, file.path)
+        for batch in _batches(rows, BATCH):
             products = [intake.take_in(row, product) for row, product in batch]
+            if mending:
+                products = [*completed(products, truth.get([product.id for product in products]))]
             report.read += len(products)
             if dry_run:
                 report.added += len(products)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Never
 
@@ -21,6 +21,7 @@ _SUSPICIOUS = re.compile(r"[eE]\+?\d{3}|\\u")
 _SCALAR = re.compile(r"[^\s,\]}]*")
 _BETWEEN = re.compile(r"[^\"\[\]{}]*")
 _IN_STRING = re.compile(r"[^\"\\]*")
+_LOOKED_AT = 5  # lines of a beginning, since the first may be damaged
 _FIX = "Write one JSON object per line."
 _AGAIN = "Mend it, or export it again."
 
@@ -97,6 +98,26 @@ def jsonl_rows(path: Path, sniffed: Sniffed, rejects: Rejects, *, limits: TableL
                 _reject(rejects, path, number, problem, line)
             if row is not None:
                 yield row
+
+
+def first_object(head: str) -> Mapping[str, Any] | None:
+    """The first readable object in the beginning of a file of JSON Lines or of an array."""
+    text = head.lstrip()
+    if text.startswith("["):
+        try:
+            value, _ = json.JSONDecoder().raw_decode(text, len(text) - len(text[1:].lstrip()))
+        except (ValueError, RecursionError):
+            return None
+        return rejected_record(value) if isinstance(value, dict) else None
+    for line in text.split("\n", _LOOKED_AT)[:_LOOKED_AT]:
+        try:
+            value = parse_json(line)
+        except ValueError:
+            continue
+        record = rejected_record(value) if isinstance(value, dict) else None
+        if isinstance(record, dict):
+            return record
+    return None
 
 
 def text_lines(text: IO[str], limit: int) -> Iterator[str | CutOff | None]:

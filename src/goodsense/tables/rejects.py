@@ -164,6 +164,15 @@ def rejected_record(data: Mapping[str, Any]) -> Any:
     return data["record"] if "record" in data and data.keys() >= _REJECT_KEYS else data
 
 
+def is_reject_line(line: str) -> bool:
+    """Whether a line of text is one that a reject wrote."""
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and data.keys() >= _REJECT_KEYS
+
+
 def shorten(value: Any, limit: int = _SHOWN) -> str:
     """A value as text of bounded length, safe to print."""
     text = value if isinstance(value, str) else repr(value)

@@ -21,12 +21,13 @@ from goodsense.catalog.feeds.html_tree import MAX_BYTES
 from goodsense.catalog.feeds.jsonld_nodes import document
 from goodsense.catalog.feeds.nodes import KEPT, Node, is_product
 from goodsense.catalog.feeds.pages import products_in_page
-from goodsense.catalog.feeds.records import first_object, kept_fields, with_kept, writing
+from goodsense.catalog.feeds.records import kept_fields, with_kept, writing
 from goodsense.catalog.feeds.schema_org import few, identity, product_of
 from goodsense.catalog.feeds.systems import Line, Reading, check_no_mapping
 from goodsense.catalog.product import Product
 from goodsense.tables import Rejects, Row, Sniffed, TableLimits, open_bytes, read_head, read_rows, write_lines
 from goodsense.tables.json_records import json_records
+from goodsense.tables.json_rows import first_object
 from goodsense.tables.opening import GENEROUS
 from goodsense.tables.paths import Every, Name
 from goodsense.tables.rejects import rejected_record

@@ -22,12 +22,10 @@ from goodsense.catalog.feeds.systems import Line, Reading, check_no_mapping
 from goodsense.catalog.product import Product, to_json
 from goodsense.errors import DataError
 from goodsense.tables import Rejects, Sniffed, read_rows, write_lines
-from goodsense.tables.json_rows import parse_json
-from goodsense.tables.rejects import rejected_record
+from goodsense.tables.json_rows import first_object
 
 KEPT = "goodsense"
 ReadRecord: TypeAlias = Callable[[Line], Product]
-_LOOKED_AT = 5  # lines, since the first may be damaged
 _FIX = "Leave this member as it was exported, or take it out."
 
 
@@ -123,26 +121,6 @@ def writing(product: Product) -> Iterator[None]:
 def json_attributes(product: Product) -> dict[str, Any]:
     """The attributes as JSON has them."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in product.attributes.items()}
-
-
-def first_object(head: str) -> Mapping[str, Any] | None:
-    """The first readable object in the beginning of a file of JSON Lines or of an array."""
-    text = head.lstrip()
-    if text.startswith("["):
-        try:
-            value, _ = json.JSONDecoder().raw_decode(text, len(text) - len(text[1:].lstrip()))
-        except (ValueError, RecursionError):
-            return None
-        return rejected_record(value) if isinstance(value, dict) else None
-    for line in text.split("\n", _LOOKED_AT)[:_LOOKED_AT]:
-        try:
-            value = parse_json(line)
-        except ValueError:
-            continue
-        record = rejected_record(value) if isinstance(value, dict) else None
-        if isinstance(record, dict):
-            return record
-    return None
 
 
 def kept_fields(product: Product, read: Product) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class ShopifyFeed:
 
     @property
     def reads(self) -> frozenset[str]:
-        return frozenset({"csv", "tsv"})
+        return frozenset({"csv", "tsv", "jsonl"})
 
     @property
     def losses(self) -> Mapping[str, str]:

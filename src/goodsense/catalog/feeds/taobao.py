@@ -37,6 +37,7 @@ from goodsense.tables import (
     shorten,
     write_table,
 )
+from goodsense.tables.json_rows import first_object
 from goodsense.types import ImageRef, MediaRef
 
 LOSSES: Mapping[str, str] = {
@@ -73,7 +74,7 @@ class TaobaoFeed:
 
     @property
     def reads(self) -> frozenset[str]:
-        return frozenset({"csv", "tsv"})
+        return frozenset({"csv", "tsv", "jsonl"})
 
     @property
     def losses(self) -> Mapping[str, str]:
@@ -82,8 +83,8 @@ class TaobaoFeed:
     def sniff(self, head: str, sniffed: Sniffed) -> float:
         if sniffed.format not in self.reads:
             return 0.0
-        for line in head.splitlines()[:3]:
-            names = {fold(cell.strip('"')).removesuffix("_元") for cell in line.split(sniffed.delimiter)}
+        for cells in _first_rows(head, sniffed):
+            names = {fold(cell.strip('"')).removesuffix("_元") for cell in cells}
             if len(names & _TELLING) >= 2 or len(names & _ASSISTANT) >= 2:
                 return 0.85
         return 0.0
@@ -134,6 +135,13 @@ class TaobaoFeed:
 TAOBAO = TaobaoFeed()
 
 # ---- reading
+
+
+def _first_rows(head: str, sniffed: Sniffed) -> list[list[str]]:
+    """The rows that may be the header; of rejected rows, their columns."""
+    if sniffed.format == "jsonl":
+        return [[*(first_object(head) or ())]]
+    return [line.split(sniffed.delimiter) for line in head.splitlines()[:3]]
 
 
 @dataclass(frozen=True)

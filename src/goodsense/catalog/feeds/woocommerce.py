@@ -70,7 +70,7 @@ class WooCommerceFeed:
 
     @property
     def reads(self) -> frozenset[str]:
-        return frozenset({"csv", "tsv"})
+        return frozenset({"csv", "tsv", "jsonl"})
 
     @property
     def losses(self) -> Mapping[str, str]:
