@@ -97,6 +97,14 @@ def test_delete_missing(tmp_path: Path) -> None:
         assert any("nothing was deleted" in note for note in refused.notes)
 
 
+def test_an_empty_feed_deletes_nothing(tmp_path: Path) -> None:
+    with Shop.create(tmp_path / "shop") as shop:
+        shop.ingest(write(tmp_path / "1.csv", [["a", "A", "", "", "", ""]]))
+        kept = shop.ingest(write(tmp_path / "2.csv", []), delete_missing=True)
+        assert (kept.deleted, len(shop)) == (0, 1)
+        assert any("no product at all" in note for note in kept.notes)
+
+
 def test_a_repeated_id_is_rejected_with_its_row(tmp_path: Path) -> None:
     rows = [["a", "first", "", "", "", ""], ["b", "other", "", "", "", ""], ["a", "second", "", "", "", ""]]
     with Shop.create(tmp_path / "shop") as shop:

@@ -275,6 +275,9 @@ def test_a_page_is_no_feed(web: Raw, tmp_path: Path) -> None:
             shop.ingest(f"{web.url}/feed.csv", policy=HERE)
         with pytest.raises(FetchError, match="404"):
             shop.ingest(f"{web.url}/nothing.csv", policy=HERE)
+        (tmp_path / "saved.csv").write_text("<html><h1>Please log in</h1></html>", "utf-8")
+        with pytest.raises(DataError, match=r"saved\.csv: this is a web page"):
+            shop.ingest(tmp_path / "saved.csv")
     assert "crawl" in raised.value.fix
 
 

@@ -40,6 +40,7 @@ class IngestReport:
     unchanged: int = 0
     deleted: int = 0
     rejected: int = 0
+    values_left_out: int = 0
     seconds: float = 0.0
     format: str = ""
     notes: list[str] = field(default_factory=list)
@@ -131,7 +132,7 @@ def ingest(
             f"stopped after {report.read} rows; {done} products are safely in.",
             fix="Run the same command again: what is in counts as unchanged.",
         ) from interrupt
-    report.rejected = rejects.rows
+    report.rejected, report.values_left_out = rejects.rows, rejects.fields
     if delete_missing:
         _delete_missing(truth, report, dry_run=dry_run)
     return report
@@ -218,6 +219,9 @@ def _delete_missing(truth: Truth, report: IngestReport, *, dry_run: bool) -> Non
             f"nothing was deleted: {report.rejected} rows were rejected, so a missing id may be one of them; "
             "mend them and run this again"
         )
+        return
+    if not report.read:
+        report.notes.append("nothing was deleted: the feeds hold no product at all, which a failed export looks like")
         return
     gone = truth.unseen()
     report.deleted = len(gone) if dry_run else truth.delete(gone)

@@ -211,6 +211,7 @@ class _Gathering:
                     f"{name}: its columns are those of {kind}, not of products.",
                     fix=f"Run: {command_for(kind)} {name}. If they are products, name the format: --format csv.",
                 )
+            _check_page(source, path, name)
             feed = FeedFile(path, name, source, source.media_root or root, "" if source.media_root else base_url)
             self.found.feeds.append(feed)
 
@@ -247,8 +248,6 @@ class _Gathering:
             self.found.unmodified.append(name)
             self.found.notes.append(f"{name}: not modified since {known.get('time')}; not read again.")
             return
-        if answer.kind == "html":
-            self._check_page(source, answer.path, name)
         self._local(source, answer.path, name, root=answer.path.parent, base_url=answer.final_url)
         self.found.fetched[url] = state
 
@@ -258,21 +257,6 @@ class _Gathering:
             policy = replace(self.policy, respect_robots=False)
             self.fetcher = self.stack.enter_context(Fetcher(policy, store=self.directory / "fetch"))
         return self.fetcher.download(url)
-
-    def _check_page(self, source: Source, path: Path, name: str) -> None:
-        """A page may be a feed if products are marked up in it; most are a login or an error."""
-        if source.mapping_file is not None:
-            return
-        try:
-            found = next(iter(_recognise(source, path)), None)
-        except (DataError, UsageError):
-            found = None
-        if found is None:
-            raise DataError(
-                f"{name}: this address gives a web page (HTML) without products, not a feed.",
-                fix="Give the address of the export itself; it may ask for a login. To read a shop's pages: goodsense "
-                "crawl.",
-            )
 
     # ---- folders
 
@@ -328,6 +312,21 @@ def _other_kind(source: Source, path: Path) -> str:
     """What a file holds instead of products, where nothing says how to read it."""
     told = source.format != "auto" or source.mapping or source.mapping_file is not None
     return "" if told else other_records(path)
+
+
+def _check_page(source: Source, path: Path, name: str) -> None:
+    """A page may be a feed if products are marked up in it; most are a login or an error."""
+    try:
+        if source.mapping_file is not None or sniff(path).format != "html":
+            return
+        found = next(iter(_recognise(source, path)), None)
+    except GoodsenseError:
+        return  # reading it as a feed says what is wrong
+    if found is None:
+        raise DataError(
+            f"{name}: this is a web page (HTML) without products, not a feed.",
+            fix="Give the export itself; its address may ask for a login. To read a shop's pages: goodsense crawl.",
+        )
 
 
 def _mapped_by(source: Source) -> str:
