@@ -231,3 +231,12 @@ def test_reviews_of_products() -> None:
     assert (found[1]["user"], found[1]["text"], found[1]["rating"]) == ("Ann", "fine", None)
     assert [(one["product"], one["rating"]) for one in found[2:]] == [("9", 4.0)]
     assert reviews_in({"@type": "Product", "review": bare}, product="url")[0]["product"] == "url"
+
+
+def test_media_of_a_saved_page_start_from_its_own_address(tmp_path: Path) -> None:
+    page = '<html lang="zh"><meta charset="gbk"><link rel="canonical" href="https://a.example/p/1">{}</html>'
+    block = f'<script type="application/ld+json">{json.dumps(node("1", image=["/i/1.jpg", "beside.jpg"]))}</script>'
+    (product,), rejects = read(tmp_path / "page.html", page.format(block).encode("gbk"))
+    assert (product.media, rejects) == ((ImageRef("https://a.example/i/1.jpg"), ImageRef("beside.jpg")), ())
+    (product,), _ = read(tmp_path / "page.html", page.replace("canonical", "next").format(block))
+    assert product.media == (ImageRef("/i/1.jpg"), ImageRef("beside.jpg"))

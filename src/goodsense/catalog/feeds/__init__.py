@@ -95,7 +95,10 @@ def read_feed(
         sure = [(candidate.sniff(head, sniffed), -place) for place, candidate in enumerate(FORMATS)]
         best, place = max(sure)
         if best == 0:
-            raise DataError(f"{source}: {sniffed.format}, but no known feed.", fix=f"Known formats: {_names()}.")
+            raise DataError(
+                f"{source}: {sniffed.format}, but no known feed.",
+                fix=f"Say how to read it; a draft of that: goodsense mapping {source}. Known formats: {_names()}.",
+            )
         wanted = FORMATS[-place]
     return wanted.read(source, sniffed, mapping=mapping, rejects=rejects, currency=currency)
 

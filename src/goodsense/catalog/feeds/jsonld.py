@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from goodsense.catalog.feeds.badvalue import BadValue
 from goodsense.catalog.feeds.base import Feed, ReadMedium
@@ -24,13 +25,14 @@ from goodsense.catalog.feeds.pages import products_in_page
 from goodsense.catalog.feeds.records import kept_fields, with_kept, writing
 from goodsense.catalog.feeds.schema_org import few, identity, product_of
 from goodsense.catalog.feeds.systems import Line, Reading, check_no_mapping
-from goodsense.catalog.product import Product
+from goodsense.catalog.product import Product, with_media
 from goodsense.tables import Rejects, Row, Sniffed, TableLimits, open_bytes, read_head, read_rows, write_lines
 from goodsense.tables.json_records import json_records
 from goodsense.tables.json_rows import first_object
 from goodsense.tables.opening import GENEROUS
 from goodsense.tables.paths import Every, Name
 from goodsense.tables.rejects import rejected_record
+from goodsense.types import MediaRef
 
 _TYPE = re.compile(r'"@type"\s*:\s*\[?\s*"(?:https?://schema\.org/|schema:)?(?:Product|ProductGroup)"')
 _CONTEXT = re.compile(r'"@context"\s*:[^}]{0,200}schema\.org')
@@ -131,7 +133,18 @@ def _of_page(source: Path, sniffed: Sniffed, rejects: Rejects, currency: str | N
     page = products_in_page(html, currency=currency, name=str(source))
     for problem in page.problems:
         rejects.add(problem)
-    yield from enumerate((*page.products, *page.listed), 1)
+    for number, product in enumerate((*page.products, *page.listed), 1):
+        yield number, with_media(product, lambda ref: _whole(ref, page.canonical))
+
+
+def _whole(ref: MediaRef, address: str) -> MediaRef:
+    """A medium by its whole address, if its path starts at the root of the site; others may lie beside the page."""
+    if not ref.uri.startswith("/") or not address:
+        return ref
+    try:
+        return replace(ref, uri=urljoin(address, ref.uri))
+    except ValueError:
+        return ref
 
 
 def _line(product: Product) -> str:

@@ -46,7 +46,9 @@ _SIMPLE: Mapping[str, Convert] = {
 _REFS: Mapping[str, type[MediaRef]] = {"image": ImageRef, "audio": AudioRef, "video": VideoRef}
 _PRICES = ("price", "sale_price", "list_price")
 _PLANS = 256  # JSON rows may all have other keys; so many plans are kept
-UNPRICED = "Prices without a currency are kept as plain attributes. Name it in a column, or as that of the feed."
+UNPRICED = (
+    "Prices without a currency are kept as plain attributes. Name it in a column, or for the feed: --currency USD."
+)
 
 
 @dataclass(frozen=True)
@@ -380,7 +382,8 @@ def columns_of(file: Path, header: tuple[str, ...], mapping: Mapping[str, str] |
     if header and "id" not in columns.fields:
         raise DataError(
             f"{file}: no column holds the product's id; the file has: {shorten(', '.join(header), 1000)}.",
-            fix="Say which one it is: --map id=COLUMN.",
+            fix="Say which one it is: --map id=COLUMN. Where the records lie deeper, draft how they are read: "
+            f"goodsense mapping {file}.",
         )
     return columns
 
