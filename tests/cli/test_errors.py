@@ -266,10 +266,10 @@ def test_rejected_rows(tmp_path: Path) -> None:
 def test_rejected_rows_can_be_mended_and_fed_in_as_the_command_says(tmp_path: Path, call: Caller) -> None:
     feed = tmp_path / "feed.csv"
     feed.write_text("id,title,image\n1,good,none.jpg\n,nameless,\n", "utf-8")
-    said = call("ingest", tmp_path / "shop", feed)
+    said = call("ingest", tmp_path / "shop", feed, "--currency", "EUR")
     assert "1 rows rejected" in said.out
     path = tmp_path / "shop" / "rejects.jsonl"
-    assert f"goodsense ingest {tmp_path / 'shop'} {path}" in said.out
+    assert f"goodsense ingest {tmp_path / 'shop'} {path} --currency EUR\n" in said.out
     rejects = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     for entry in rejects:
         if entry["scope"] == "row":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +18,7 @@ from goodsense.cli import fetch as fetch_command
 from goodsense.cli import label as label_command
 from goodsense.cli import mapping as mapping_command
 from goodsense.cli import voices as voice_commands
-from goodsense.cli.output import complain, emit, help_without_command, progress_shown, say
+from goodsense.cli.output import complain, emit, help_without_command, progress_shown, say, shop_to_fill
 from goodsense.errors import GoodsenseError, PartialError, UsageError
 
 app = typer.Typer(
@@ -126,26 +125,25 @@ def ingest(
     json: Json = False,
 ) -> None:
     """Put feeds into a shop: upsert by id, rejected rows to rejects.jsonl."""
-    from goodsense.shop import Shop, Source
+    from goodsense.shop import Source
 
     mapping = printing.mapping(map)
     feeds = [
         Source(path, format=format, media_root=media, mapping=mapping, currency=currency, mapping_file=mapping_file)
         for path in sources
     ]
-    with progress_shown() as progress, TemporaryDirectory() as nowhere:
-        only_looking = dry_run and not (shop / "catalog.sqlite").exists()
-        with Shop.creating(Path(nowhere) if only_looking else shop) as opened:
-            report = opened.ingest(
-                *feeds,
-                strict=strict,
-                delete_missing=delete_missing,
-                dry_run=dry_run,
-                again=again,
-                policy=fetch_command.policy_of(allow_private, allow_domain),
-                progress=progress,
-            )
-    emit(report.to_json(), as_json=json, text=lambda: printing.ingested(report, shop, dry_run=dry_run))
+    with progress_shown() as progress, shop_to_fill(shop, dry_run=dry_run) as opened:
+        report = opened.ingest(
+            *feeds,
+            strict=strict,
+            delete_missing=delete_missing,
+            dry_run=dry_run,
+            again=again,
+            policy=fetch_command.policy_of(allow_private, allow_domain),
+            progress=progress,
+        )
+    needed = {"--currency": currency, "--media": media}
+    emit(report.to_json(), as_json=json, text=lambda: printing.ingested(report, shop, dry_run=dry_run, options=needed))
     if report.rejected:
         raise typer.Exit(PartialError.exit_code)
 

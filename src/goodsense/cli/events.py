@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from goodsense.cli import printing
-from goodsense.cli.output import emit, progress_shown, say, table
+from goodsense.cli.output import emit, progress_shown, say, shop_to_fill, table
 from goodsense.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +49,6 @@ def events(
         return
     if mapping is not None and (map or format != "auto"):
         raise UsageError("a mapping file says all of that.", fix="Leave out --map and --format, or --mapping.")
-    from goodsense.shop import Shop
     from goodsense.shop.behaviour import EventSource
 
     if not sources:
@@ -58,12 +56,10 @@ def events(
         return
     columns = printing.mapping(map)
     given = [EventSource(path, format, columns, mapping, timezone, type) for path in sources]
-    with progress_shown() as progress, TemporaryDirectory() as nowhere:
-        only_looking = dry_run and not (shop / "catalog.sqlite").exists()
-        with Shop.creating(Path(nowhere) if only_looking else shop) as opened:
-            report = opened.ingest_events(
-                *given, strict=strict, dry_run=dry_run, pseudonymise=pseudonymise, progress=progress
-            )
+    with progress_shown() as progress, shop_to_fill(shop, dry_run=dry_run) as opened:
+        report = opened.ingest_events(
+            *given, strict=strict, dry_run=dry_run, pseudonymise=pseudonymise, progress=progress
+        )
     emit(report.to_json(), as_json=json, text=lambda: _ingested(report, shop, dry_run=dry_run))
     if report.rejected:
         raise typer.Exit(PartialError.exit_code)
@@ -94,11 +90,7 @@ def _ingested(report: EventReport, shop: Path, *, dry_run: bool) -> None:
     if report.changed:
         counts += f", {report.changed:,} with a new split"
     say(f"{report.read:,} events read{' (dry run, nothing changed)' if dry_run else ''}: {counts}.")
-    if report.rejected:
-        say(f"{report.rejected:,} rows rejected.")
-    if report.rejects_path:
-        say(f"What was wrong, and where: {report.rejects_path}")
-        say(f"Mend the rows there and feed the file in again: goodsense events {shop} {report.rejects_path}")
+    printing.refused(report, f"goodsense events {shop}")
     say("In these sources:" if dry_run else "In the shop now:")
     _told(report.shop, shop)
     say(f"{report.seconds:.1f} s")

@@ -7,12 +7,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from goodsense.errors import GoodsenseError
 
 if TYPE_CHECKING:
     import typer
+
+    from goodsense.shop import Shop
 
 
 def emit(data: dict[str, Any], *, as_json: bool, text: Callable[[], None]) -> None:
@@ -133,3 +137,13 @@ def progress_shown() -> Iterator[TerminalProgress]:
         yield shown
     finally:
         shown.close()
+
+
+@contextmanager
+def shop_to_fill(directory: Path, *, dry_run: bool) -> Iterator[Shop]:
+    """The shop, made if there is none; a dry run without one gets a passing one, so that nothing is left behind."""
+    from goodsense.shop import Shop
+
+    only_looking = dry_run and not (directory / "catalog.sqlite").exists()
+    with TemporaryDirectory() as nowhere, Shop.creating(Path(nowhere) if only_looking else directory) as opened:
+        yield opened

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from goodsense.cli.output import say, table
 from goodsense.errors import UsageError
@@ -39,7 +40,8 @@ def feed_format(path: Path) -> str:
     return found
 
 
-def ingested(report: IngestReport, shop: Path, *, dry_run: bool) -> None:
+def ingested(report: IngestReport, shop: Path, *, dry_run: bool, options: Mapping[str, object]) -> None:
+    """What an ingest did; ``options`` are those that mended rows need again."""
     for note in report.notes:
         say(f"  {note}")
     counts = f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged"
@@ -48,11 +50,29 @@ def ingested(report: IngestReport, shop: Path, *, dry_run: bool) -> None:
     say(f"{report.read} products read{' (dry run, nothing changed)' if dry_run else ''}: {counts}.")
     if report.media:
         say("media: " + ", ".join(f"{count} {what}" for what, count in report.media.items()) + ".")
-    if report.rejects_path:
-        say(f"{report.rejected} rows rejected. What was wrong, and where: {report.rejects_path}")
-    if report.rejected:
-        say(f"Mend the rows there and feed the file in again: goodsense ingest {shop} {report.rejects_path}")
+    refused(report, f"goodsense ingest {shop}", options)
     say(f"{report.seconds:.1f} s. Next: goodsense build {shop}")
+
+
+class Refusing(Protocol):
+    """A report of rows and values that were not taken."""
+
+    rejected: int
+    values_left_out: int
+    rejects_path: str
+
+
+def refused(report: Refusing, command: str, options: Mapping[str, object] | None = None) -> None:
+    """What was not taken, where it stands, and the command that takes it once it is mended."""
+    lost = ((report.rejected, "rows rejected"), (report.values_left_out, "values left out of others"))
+    said = ", ".join(f"{count:,} {what}" for count, what in lost if count)
+    if said:
+        say(f"{said}.")
+    if report.rejects_path:
+        say(f"What was wrong, and where: {report.rejects_path}")
+    if said and report.rejects_path:
+        again = "".join(f" {name} {shlex.quote(str(value))}" for name, value in (options or {}).items() if value)
+        say(f"Mend the rows there and feed the file in again: {command} {report.rejects_path}{again}")
 
 
 def built(report: BuildReport) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from goodsense.cli import printing
-from goodsense.cli.output import emit, progress_shown, say, table
+from goodsense.cli.output import emit, progress_shown, say, shop_to_fill, table
 from goodsense.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
@@ -136,11 +135,9 @@ def _run(
             _out(opened, kind, export, progress, as_json=as_json)
         return
     given = [_source(path, **reading) for path in sources]
-    with progress_shown() as progress, TemporaryDirectory() as nowhere:
-        only_looking = ways["dry_run"] and not (shop / "catalog.sqlite").exists()
-        with Shop.creating(Path(nowhere) if only_looking else shop) as opened:
-            report = ingest_voices(opened.truth, kind, given, **ways, progress=progress)
-            titles = _titles(opened, report.summary)
+    with progress_shown() as progress, shop_to_fill(shop, dry_run=ways["dry_run"]) as opened:
+        report = ingest_voices(opened.truth, kind, given, **ways, progress=progress)
+        titles = _titles(opened, report.summary)
     emit(report.to_json(), as_json=as_json, text=lambda: _ingested(name, report, shop, titles, **ways))
     if report.rejected:
         raise typer.Exit(PartialError.exit_code)
@@ -199,10 +196,7 @@ def _ingested(
         f"{report.read:,} {name} read{dry}: {report.added:,} added, {report.changed:,} changed, "
         f"{report.unchanged:,} unchanged."
     )
-    if report.rejected or report.values_left_out:
-        say(f"{report.rejected:,} rows rejected, {report.values_left_out:,} values left out of others.")
-    if report.rejects_path:
-        say(f"What was wrong, and where: {report.rejects_path}")
+    printing.refused(report, f"goodsense {name} {shop}")
     _told(name, report.summary, titles)
     mentioned = report.ways["mention"]
     if mentioned:

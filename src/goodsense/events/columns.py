@@ -97,7 +97,9 @@ def event_columns(file: Path | str, header: Sequence[str], mapping: Mapping[str,
                 f"{file}: no column is the {field}; the columns are: {shown}.",
                 fix=f"Name it: --map {field}=COLUMN. Without a header, give places: --map user=1 --map item=2.",
             )
-    notes = [f"Column {shorten(column, 60)!r} is read as {field}." for field, column in fields.items()]
+    notes = [
+        f"Column {shorten(column, 60)!r} is read as {field}." for field, column in fields.items() if column != field
+    ]
     left = [repr(shorten(plain[name], 60)) for name in islice(found.unmatched, _SHOWN)]
     if left:
         more = f" and {len(found.unmatched) - _SHOWN} more" if len(found.unmatched) > _SHOWN else ""

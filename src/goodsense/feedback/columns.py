@@ -167,7 +167,10 @@ def voice_columns(
     found = match_columns(header, mapping=wanted, aliases=aliases, many=many)
     fields = {"id" if name == _OWN_ID else name: columns for name, columns in found.fields.items()}
     notes = [
-        f"Column {shorten(column, 60)!r} is read as {name}." for name, columns in fields.items() for column in columns
+        f"Column {shorten(column, 60)!r} is read as {name}."
+        for name, columns in fields.items()
+        for column in columns
+        if column != name
     ]
     left = [repr(shorten(column, 60)) for column in islice(found.unmatched, _SHOWN)]
     if left:

@@ -86,6 +86,7 @@ class EventReport:
     changed: int = 0
     unchanged: int = 0
     rejected: int = 0
+    values_left_out: int = 0
     seconds: float = 0.0
     format: str = ""
     notes: list[str] = field(default_factory=list)
@@ -144,7 +145,7 @@ def ingest_events(
         finally:
             if scratch is not None:
                 scratch.close()
-        report.rejected = rejects.rows
+        report.rejected, report.values_left_out = rejects.rows, rejects.fields
         report.rejects_path = str(path) if len(rejects) and not dry_run else ""
     report.seconds = round(time.perf_counter() - started, 3)
     return report

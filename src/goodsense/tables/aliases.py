@@ -134,7 +134,12 @@ def match_columns(
                 del free[column]
     _add_levels(found, free, aliases)
     notes = _second_id(found, free, header, aliases)
-    notes += [f"Column {_shown(column)} is read as {name}." for name, columns in found.items() for column in columns]
+    notes += [
+        f"Column {_shown(column)} is read as {name}."
+        for name, columns in found.items()
+        for column in columns
+        if column != name
+    ]
     if free:
         shown = ", ".join(map(_shown, islice(free, _NOTED)))
         more = f" and {len(free) - _NOTED} more" if len(free) > _NOTED else ""
