@@ -108,3 +108,9 @@ def test_thousands_of_captions_of_one_clip_are_cut_and_that_is_said(tmp_path: Pa
     ((_, clip),) = feed
     assert len(clip.bullets) == 999
     assert any("1000 captions" in note for note in feed.notes)
+
+
+def test_a_line_that_no_parser_takes_is_no_clip_table(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(f'id,title\n1,"{"x" * 200_000}\n', "utf-8")
+    assert read_feed(path, rejects=Rejects.to_memory()).format == "csv"

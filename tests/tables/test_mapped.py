@@ -228,7 +228,7 @@ TABLE = "id,name\n1,灯\n2,b\n"
         ("format = 'tsv'", TABLE.replace(",", "\t")),
         ("encoding = 'gb18030'\nformat = 'csv'", TABLE.encode("gb18030")),
         ("", TABLE.encode("utf-16")),
-        ("", gzip.compress(TABLE.encode())),
+        ("", gzip.compress(TABLE.encode(), mtime=0)),
         ("records = 'p'", f"<c>{ELEMENTS}</c>"),
         ("records = 'c.p'", f"<x><p><id>0</id></p><c>{ELEMENTS}</c></x>"),
         ("records = 'p'", f'<?xml version="1.0" encoding="GBK"?><c>{ELEMENTS}</c>'.encode("gbk")),

@@ -92,7 +92,7 @@ class ClipFeed:
     def sniff(self, head: str, sniffed: Sniffed) -> float:
         if sniffed.format not in ("csv", "tsv"):
             return 0.0
-        lines = [next(csv.reader([line], delimiter=sniffed.delimiter), []) for line in _first_lines(head)]
+        lines = [_cells(line, sniffed.delimiter) for line in _first_lines(head)]
         names = [fold(name) for name in lines[0]] if lines else []
         found = match_columns(list(dict.fromkeys(names)), aliases=CLIP_ALIASES, many=_MANY).fields
         if not {"title", "category"} & found.keys():
@@ -138,6 +138,14 @@ class ClipFeed:
 
 
 CLIPS = ClipFeed()
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of one line; none if it cannot be parsed by itself."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _first_lines(head: str) -> list[str]:
