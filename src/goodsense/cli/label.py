@@ -92,11 +92,9 @@ def keys() -> Iterator[str]:
         for line in sys.stdin:
             yield line.rstrip("\r\n")
         return
-    import click
-
     while True:
         try:
-            key = click.getchar()
+            key = typer.getchar()
         except (EOFError, KeyboardInterrupt):
             return
         if key == "/":
