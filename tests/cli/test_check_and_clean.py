@@ -19,7 +19,7 @@ from tests.shop.catalogs import toys
 def shop(tmp_path: Path) -> Path:
     """Forty toys; three of them dirty, and one a copy."""
     products = toys(40)
-    products[0] = replace(products[0], title="A VERY LOUD TOY", description="<p>Good &amp; cheap</p>")
+    products[0] = replace(products[0], title="A VERY LOUD WOODEN TRAIN", description="<p>Good &amp; cheap</p>")
     products[1] = replace(products[1], brand="N/A")
     products[2] = replace(products[2], title="  spaced   out  ", description="")
     with Shop.create(tmp_path / "shop") as opened:
@@ -42,7 +42,7 @@ def test_a_check_names_what_is_wrong_and_leaves_a_page(shop: Path, call: Caller)
     assert set(done.json["scores"]) == {"completeness", "consistency", "accuracy", "plausibility", "uniqueness"}
     page = (shop / "reports" / "check.html").read_text("utf-8")
     assert Path(done.json["html"]) == shop / "reports" / "check.html"
-    assert "A VERY LOUD TOY" in page
+    assert "A VERY LOUD WOODEN TRAIN" in page
     kept = json.loads((shop / "reports" / "check.json").read_text("utf-8"))
     assert kinds(kept) == found
 
@@ -56,13 +56,13 @@ def test_the_four_commands_mend_what_is_safe_and_can_be_undone(shop: Path, call:
     plan = tomllib.loads((shop / "clean-plan.toml").read_text("utf-8"))
     assert {"whitespace", "html", "case", "drop-values", "deduplicate"} <= {step["do"] for step in plan["step"]}
     dry = call("clean", shop, "--apply", "--dry-run")
-    assert "'A VERY LOUD TOY' -> 'A Very Loud Toy'" in dry.out
+    assert "'A VERY LOUD WOODEN TRAIN' -> 'A Very Loud Wooden Train'" in dry.out
     with Shop.open(shop) as opened:
         assert {p.id: p for p in opened.truth.products()} == dirty
     applied = call("clean", shop, "--apply", "--json").json
     with Shop.open(shop) as opened:
         clean = {p.id: p for p in opened.truth.products()}
-    assert clean["toy-0000"].title == "A Very Loud Toy"
+    assert clean["toy-0000"].title == "A Very Loud Wooden Train"
     assert clean["toy-0000"].description == "Good & cheap"
     assert clean["toy-0001"].brand == ""
     assert clean["toy-0002"].title == "spaced out"
