@@ -5,7 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+from goodsense.catalog.feeds.prices import parse_price
+from goodsense.catalog.money import Money
 from goodsense.quality.census import Census
 from goodsense.quality.cleaning.numbers import Outliers, Units
 from goodsense.quality.cleaning.plan import Plan
@@ -81,7 +84,9 @@ def _empty(finding: Finding, census: Census) -> list[Step]:
 
 
 def _prices(finding: Finding, census: Census) -> list[Step]:
-    steps = _set_to_expected(on=False)(finding, census)
+    expected = {case.id: parse_price(case.expected, None) for case in finding.cases if isinstance(case.expected, str)}
+    values: dict[str, Any] = {id: float(price.major) for id, price in expected.items() if isinstance(price, Money)}
+    steps: list[Step] = [Set(field="price", values=values, why=_why(finding), on=False)] if values else []
     return [*steps, Outliers(field="price", action="empty", why=_why(finding), on=False)]
 
 
