@@ -278,6 +278,8 @@ def test_a_page_is_no_feed(web: Raw, tmp_path: Path) -> None:
         (tmp_path / "saved.csv").write_text("<html><h1>Please log in</h1></html>", "utf-8")
         with pytest.raises(DataError, match=r"saved\.csv: this is a web page"):
             shop.ingest(tmp_path / "saved.csv")
+        with pytest.raises(UsageError, match="only http and https"):
+            shop.ingest("ftp://shop.example/feed.csv")
     assert "crawl" in raised.value.fix
 
 

@@ -50,6 +50,8 @@ def ingested(report: IngestReport, shop: Path, *, dry_run: bool, options: Mappin
     say(f"{report.read} products read{' (dry run, nothing changed)' if dry_run else ''}: {counts}.")
     if report.media:
         say("media: " + ", ".join(f"{count} {what}" for what, count in report.media.items()) + ".")
+    if report.media["not fetched"] and not dry_run:
+        say(f"Bring them here: goodsense fetch {shop}")
     refused(report, f"goodsense ingest {shop}", options)
     say(f"{report.seconds:.1f} s. Next: goodsense build {shop}")
 
@@ -64,7 +66,8 @@ class Refusing(Protocol):
 
 def refused(report: Refusing, command: str, options: Mapping[str, object] | None = None) -> None:
     """What was not taken, where it stands, and the command that takes it once it is mended."""
-    lost = ((report.rejected, "rows rejected"), (report.values_left_out, "values left out of others"))
+    left_out = "values left out of others" if report.rejected else "values left out"
+    lost = ((report.rejected, "rows rejected"), (report.values_left_out, left_out))
     said = ", ".join(f"{count:,} {what}" for count, what in lost if count)
     if said:
         say(f"{said}.")

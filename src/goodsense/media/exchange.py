@@ -270,13 +270,19 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
+def _way_out(status: int) -> str:
+    if status in _AGAIN:
+        return "Try again later."
+    return "It wants a login, or another one." if status in (401, 403) else "Check the address."
+
+
 def _bad_status(request: Request, status: int) -> FetchError:
     return FetchError(
         f"{shown(str(request.target))}: the server answered with status {status}.",
         url=request.url,
         reason="status",
         status=status,
-        fix="Try again later." if status in _AGAIN else "Check the address.",
+        fix=_way_out(status),
     )
 
 

@@ -156,7 +156,7 @@ def gathered(
     """
     for source in sources:
         if not source.is_url and source.path != STDIN:
-            _check_there(Path(source.path))
+            _check_there(source.path)
     with ExitStack() as stack:
         work = _Gathering(directory, rejects, policy, again, stack)
         for source in sources:
@@ -172,8 +172,10 @@ def is_there(path: Path) -> bool:
         return False
 
 
-def _check_there(path: Path) -> None:
-    if not is_there(path):
+def _check_there(path: Path | str) -> None:
+    if not is_there(Path(path)):
+        if "://" in str(path):
+            raise UsageError(f"{shown(str(path))}: only http and https addresses are opened.", fix="Download it first.")
         raise UsageError(f"{path}: there is no such file or folder.", fix="Check the path.")
 
 
@@ -298,6 +300,7 @@ class _Gathering:
                 if not path.resolve().is_relative_to(folder.resolve()):
                     raise DataError(f"{path}: leads outside the folder through a link.", fix="Copy the file there.")
                 _recognise(feed.source, path)
+            _check_page(feed.source, path, feed.name)
         except GoodsenseError as error:
             reasons.append(error.message)
             if ending in _SURE and not isinstance(error, UsageError):

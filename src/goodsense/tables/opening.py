@@ -136,4 +136,7 @@ def create_bytes(path: Path) -> Iterator[IO[bytes]]:
             with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0, compresslevel=6) as packed:
                 yield packed  # type: ignore[misc]
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror or error}).") from error
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror or error}).",
+            fix="Write into a folder that is there and yours.",
+        ) from error
