@@ -5,7 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
+
+from pydantic import ValidationError
 
 from goodsense.catalog.feeds.prices import parse_price
 from goodsense.catalog.money import Money
@@ -31,7 +34,8 @@ def propose(findings: Iterable[Finding], census: Census) -> Plan:
     steps: list[Step] = [Whitespace(why="stray spaces and line breaks"), Width(why="full-width letters and digits")]
     for kind, make in _PROPOSALS.items():
         if kind in found:
-            steps += make(found[kind], census)
+            with suppress(ValidationError):  # a nameless attribute, a price beyond all bounds: no step can name it
+                steps += make(found[kind], census)
     return Plan.of([*steps, *_copies(found, census)])
 
 
