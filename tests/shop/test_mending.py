@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from goodsense.catalog.feeds import read_feed
 from goodsense.catalog.product import Product, Variant
 from goodsense.shop import Shop, Source
 from goodsense.shop.mending import completed_by, holds_rejects
+from goodsense.tables import Reject, Rejects
 from goodsense.types import ImageRef
 
 SHOPIFY = """\
@@ -107,3 +109,11 @@ def test_only_files_of_rejects_are(tmp_path: Path) -> None:
     for text in ('{"id": "1", "title": "x"}\n', "id,title\n1,x\n", "[1]\n", "", "<a/>"):
         (tmp_path / "x").write_text(text)
         assert not holds_rejects(tmp_path / "x")
+
+
+def test_other_json_lines_are_no_rows_of_shop_systems(tmp_path: Path) -> None:
+    row = {"@type": "Product", "Type": "simple", "SKU": "1", "Name": "x", "Regular price": "1", "Categories": "y"}
+    (tmp_path / "x").write_text(json.dumps(row))
+    assert read_feed(tmp_path / "x", rejects=Rejects.to_memory()).format == "jsonld"
+    (tmp_path / "x").write_text(json.dumps(Reject("a.csv", 1, "", None, "bad", "mend", row).to_json()))
+    assert read_feed(tmp_path / "x", rejects=Rejects.to_memory()).format == "woocommerce"

@@ -11,7 +11,7 @@ from typing import IO, Any, Never
 
 from goodsense.errors import DataError
 from goodsense.tables.opening import GENEROUS, TableLimits, open_text
-from goodsense.tables.rejects import Reject, Rejects, rejected_record, shorten
+from goodsense.tables.rejects import Reject, Rejects, is_reject_line, rejected_record, shorten
 from goodsense.tables.rows import CutOff, Row, damage
 from goodsense.tables.sniff import Sniffed
 
@@ -118,6 +118,11 @@ def first_object(head: str) -> Mapping[str, Any] | None:
         if isinstance(record, dict):
             return record
     return None
+
+
+def rejected_names(head: str) -> tuple[str, ...]:
+    """The columns of the first row in the beginning of a file of rejects; none in any other file."""
+    return tuple(first_object(head) or ()) if is_reject_line(head.split("\n", 1)[0]) else ()
 
 
 def text_lines(text: IO[str], limit: int) -> Iterator[str | CutOff | None]:

@@ -21,7 +21,7 @@ from goodsense.catalog.money import Money
 from goodsense.catalog.product import AttributeValue, Availability, Variant
 from goodsense.errors import UsageError
 from goodsense.tables import Reject, Rejects, Sniffed, restore, shorten
-from goodsense.tables.json_rows import first_object
+from goodsense.tables.json_rows import rejected_names
 from goodsense.types import ImageRef, MediaRef
 
 _NOTES = 100  # of one file
@@ -197,7 +197,7 @@ def plain_name(column: str) -> str:
 def header_of(head: str, sniffed: Sniffed) -> frozenset[str]:
     """The plain names of the columns of a table, or of its rejected rows, of which only the beginning is known."""
     if sniffed.format == "jsonl":
-        return frozenset(plain_name(name) for name in first_object(head) or ())
+        return frozenset(plain_name(name) for name in rejected_names(head))
     if sniffed.format not in ("csv", "tsv"):
         return frozenset()
     try:

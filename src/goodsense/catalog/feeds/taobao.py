@@ -37,7 +37,7 @@ from goodsense.tables import (
     shorten,
     write_table,
 )
-from goodsense.tables.json_rows import first_object
+from goodsense.tables.json_rows import rejected_names
 from goodsense.types import ImageRef, MediaRef
 
 LOSSES: Mapping[str, str] = {
@@ -140,7 +140,7 @@ TAOBAO = TaobaoFeed()
 def _first_rows(head: str, sniffed: Sniffed) -> list[list[str]]:
     """The rows that may be the header; of rejected rows, their columns."""
     if sniffed.format == "jsonl":
-        return [[*(first_object(head) or ())]]
+        return [[*rejected_names(head)]]
     return [line.split(sniffed.delimiter) for line in head.splitlines()[:3]]
 
 
