@@ -20,9 +20,23 @@ __all__ = ["ENCODERS", "encoder_options", "load_encoder", "make_encoder"]
 
 ENCODERS: Mapping[tuple[Modality, str], str] = {
     ("text", "lsa"): "goodsense.encoders.lsa:LsaEncoder",
+    ("text", "word2vec"): "goodsense.encoders.word2vec:Word2VecEncoder",
+    ("text", "glove"): "goodsense.encoders.glove:GloveEncoder",
+    ("text", "bag"): "goodsense.encoders.bag:BagEncoder",
+    ("text", "rnn"): "goodsense.encoders.rnn:RnnEncoder",
     ("text", "minilm"): "goodsense.encoders.minilm:MiniLmEncoder",
     ("image", "descriptors"): "goodsense.encoders.descriptors:DescriptorsEncoder",
+    ("image", "fisher"): "goodsense.encoders.fisher:FisherEncoder",
+    ("image", "cnn"): "goodsense.encoders.cnn:CnnEncoder",
+    ("audio", "spectral"): "goodsense.encoders.spectral:SpectralEncoder",
+    ("audio", "logmel-cnn"): "goodsense.encoders.logmel_cnn:LogMelCnnEncoder",
+    ("video", "frames"): "goodsense.encoders.frames:FramesEncoder",
+    ("video", "motion"): "goodsense.encoders.motion:MotionEncoder",
+    ("video", "conv3d"): "goodsense.encoders.conv3d:Conv3dEncoder",
     ("attributes", "columns"): "goodsense.encoders.attributes:ColumnsEncoder",
+    ("reviews", "opinions"): "goodsense.encoders.opinions:OpinionsEncoder",
+    ("behaviour", "ppmi"): "goodsense.encoders.ppmi:PpmiEncoder",
+    ("behaviour", "als"): "goodsense.encoders.als:AlsEncoder",
 }
 
 

@@ -7,7 +7,7 @@ fitted part is one small matrix per block.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,9 @@ from goodsense.encoders import artefacts, outlines
 from goodsense.encoders import descriptor_blocks as blocks
 from goodsense.encoders.decomposition import Projection, principal
 from goodsense.errors import DataError, UsageError
-from goodsense.types import Image, Modality, Vectors, normalise
+from goodsense.media.reading import ImageWish
+from goodsense.progress import Progress, silent
+from goodsense.types import Image, Labels, Modality, Vectors, normalise
 
 KIND = "descriptors"
 VERSION = 1
@@ -130,6 +132,8 @@ class DescriptorsEncoder:
         Block -> weight, to change the balance; a block of weight 0 is left out. See :data:`BLOCKS` for the names.
     """
 
+    learns_labels = False
+
     def __init__(self, *, dim: int = 512, weights: Mapping[str, float] | None = None) -> None:
         if not isinstance(dim, int) or isinstance(dim, bool) or dim < len(BLOCKS):
             raise UsageError(f"dim is {dim!r}; expected a whole number from {len(BLOCKS)} up.")
@@ -161,23 +165,35 @@ class DescriptorsEncoder:
             start = found[name].stop
         return found
 
-    def describe(self, image: Image) -> blocks.Flat:
+    @property
+    def wish(self) -> ImageWish:
+        return ImageWish()
+
+    @property
+    def describe(self) -> Callable[[Image], blocks.Flat]:
         """The unfitted half: one picture to its raw descriptor."""
-        return describe(image)
+        return describe
 
     def fit(self, values: Sequence[Image], *, seed: int) -> Self:
         """Learn centres, principal components and energies from pictures; of many, from a seeded sample."""
         picked = sample_rows(len(values), seed=seed)
-        return self.fit_described(_stacked([describe(values[i]) for i in picked.tolist()]), seed=seed)
+        return self.fit_described([describe(values[i]) for i in picked.tolist()], seed=seed)
 
-    def fit_described(self, raw: NDArray[np.float32], *, seed: int) -> Self:
-        """The same from raw descriptors ``(n, raw)``, as :func:`describe` gives them."""
-        raw = raw[sample_rows(len(raw), seed=seed)]
+    def fit_described(
+        self,
+        raw: Sequence[NDArray[np.float32]],
+        *,
+        labels: Sequence[Labels] = (),
+        seed: int,
+        progress: Progress = silent,
+    ) -> Self:
+        """The same from raw descriptors, as :func:`describe` gives them; labels change nothing."""
+        rows = _stacked([raw[row] for row in sample_rows(len(raw), seed=seed).tolist()])
         slices = raw_slices()
         lengths = shared_out(self._dim, {name: BLOCKS[name].share for name in slices if self._weights[name] > 0})
         self._projections = {
             name: principal(
-                raw[:, slices[name]],
+                rows[:, slices[name]],
                 length,
                 seed=seed,
                 standardise=BLOCKS[name].standardise,
@@ -188,24 +204,24 @@ class DescriptorsEncoder:
         self._fingerprint = ""
         return self
 
-    def project(self, raw: NDArray[np.float32]) -> Vectors:
-        """The fitted half: raw descriptors ``(n, raw)`` to vectors ``(n, dim)``.
+    def project(self, raw: Sequence[NDArray[np.float32]]) -> Vectors:
+        """The fitted half: ``n`` raw descriptors to vectors ``(n, dim)``.
 
         Every block of a picture is brought to unit length before it is weighted, so rows are of unit length too.
         """
         if not self._projections:
             raise UsageError("this picture encoder was not fitted yet.", fix="Call fit(pictures, seed=...) first.")
-        slices = raw_slices()
+        rows, slices = _stacked(raw), raw_slices()
         total = sum(self._weights[name] for name in self._projections)
         parts = [
-            np.float32(math.sqrt(self._weights[name] / total)) * normalise(projection.apply(raw[:, slices[name]]))
+            np.float32(math.sqrt(self._weights[name] / total)) * normalise(projection.apply(rows[:, slices[name]]))
             for name, projection in self._projections.items()
         ]
         return np.concatenate(parts, axis=1)
 
     def encode(self, values: Sequence[Image]) -> Vectors:
         """``n`` pictures to ``(n, dim)``."""
-        return self.project(_stacked([describe(image) for image in values]))
+        return self.project([describe(image) for image in values])
 
     def encode_query(self, values: Sequence[Image]) -> Vectors:
         """The same as :meth:`encode`."""
@@ -250,9 +266,9 @@ def shared_out(total: int, shares: Mapping[str, float]) -> dict[str, int]:
     return lengths
 
 
-def _stacked(raws: list[blocks.Flat]) -> NDArray[np.float32]:
+def _stacked(raws: Sequence[blocks.Flat]) -> NDArray[np.float32]:
     length = max(place.stop for place in raw_slices().values())
-    return np.stack(raws) if raws else np.zeros((0, length), dtype=np.float32)
+    return np.stack(raws) if len(raws) else np.zeros((0, length), dtype=np.float32)
 
 
 def _checked(weights: Mapping[str, float]) -> dict[str, float]:

@@ -34,7 +34,7 @@ class Describes(Protocol):
 
     @property
     def dim(self) -> int: ...
-    def project(self, raw: NDArray[np.float32]) -> Vectors: ...
+    def project(self, raw: Sequence[NDArray[np.float32]]) -> Vectors: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ def encode_media(
     def flush() -> None:
         if waiting:
             rows = list(waiting)
-            vectors[rows], present[rows] = encoder.project(np.stack(list(waiting.values()))), True
+            vectors[rows], present[rows] = encoder.project(list(waiting.values())), True
             waiting.clear()
 
     for row, found in describe_files(sources, workers=workers):

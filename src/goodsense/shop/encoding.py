@@ -157,7 +157,7 @@ class _Stage:
                 self.described[photos[i]] = found
             self.progress("fit image", i + 1, len(photos))
         raw = list(self.described.values())
-        return encoder.fit_described(np.stack(raw) if raw else np.zeros((0, 0), dtype=np.float32), seed=seed)
+        return encoder.fit_described(raw, seed=seed)
 
     def _fit_photos(self, listing: Listing, rows: Sequence[int]) -> list[str]:
         photos = list(dict.fromkeys(photo for row in rows for photo in listing.photos[row]))
@@ -184,7 +184,7 @@ class _Stage:
             seen = [i for i, photo in enumerate(photos) if photo in self.described]
             rest = [i for i, photo in enumerate(photos) if photo not in self.described]
             if seen:
-                vectors[seen] = encoder.project(np.stack([self.described[photos[i]] for i in seen]))
+                vectors[seen] = encoder.project([self.described[photos[i]] for i in seen])
             paths = [store.path(photos[i]) for i in rest]
             vectors[rest] = encode_media(encoder, paths, workers=self.workers).vectors
             return vectors

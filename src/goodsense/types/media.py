@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, get_args
 
-Modality: TypeAlias = Literal["text", "image", "audio", "video", "attributes", "behaviour"]
+Modality: TypeAlias = Literal["text", "image", "audio", "video", "attributes", "reviews", "behaviour"]
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
 

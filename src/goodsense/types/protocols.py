@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from goodsense.progress import Progress, silent
 from goodsense.types.filters import Filter
 from goodsense.types.media import Modality
+from goodsense.types.values import Labels
 from goodsense.types.vectors import Embeddings, Mask, Rows, Vectors
-
-TextFields: TypeAlias = Mapping[str, str]  # field name -> text; what a product says about itself
-Image: TypeAlias = NDArray[np.uint8]  # (h, w, 3) sRGB
 
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Arrays to vectors. Text values are ``TextFields`` for products and ``str`` for queries; images are ``Image``.
+    """Arrays to vectors.
+
+    Text values are ``TextFields`` for products and ``str`` for queries; pictures are ``Image``, sounds ``Sound``, clips
+    ``Clip``, attributes a mapping, reviews a tuple of ``Opinion``, behaviour a ``Profile``. An encoder may accept more
+    kinds of query than its own modality: one with a text tower accepts ``text`` and takes ``str`` in ``encode_query``.
 
     ``fingerprint`` covers code version, settings, preprocessing and every fitted array: with the content hash of a
     value it is the cache key, and vectors of two fingerprints never meet in one index. An encoder that learned from
@@ -50,6 +53,37 @@ class FittedEncoder(Encoder, Protocol):
     def save(self, directory: Path) -> None: ...
     @classmethod
     def load(cls, directory: Path) -> Self: ...
+
+
+@runtime_checkable
+class MediaEncoder(FittedEncoder, Protocol):
+    """An encoder of pictures, sounds or clips, in two halves.
+
+    ``describe`` is what worker processes do with one decoded value: a picklable function, at the top level of a module
+    or an instance of a small frozen dataclass, that gives one array. Before the fit it gives what the fit reads; it may
+    carry fitted arrays after it. ``project`` is done per batch by one process. So ``encode(values)`` equals
+    ``project([describe(value) for value in values])``, and ``fit`` equals ``fit_described`` on the same.
+
+    ``wish`` says how media should be decoded for it (:mod:`goodsense.media.reading`). ``learns_labels`` is true if the
+    fit looks at ``labels``, one mapping per value: fields of the product that it may learn to tell apart, and under
+    ``"id"`` the product, for which two photos of one product are a pair.
+    """
+
+    learns_labels: bool
+
+    @property
+    def wish(self) -> Any: ...
+    @property
+    def describe(self) -> Callable[[Any], NDArray[Any]]: ...
+    def fit_described(
+        self,
+        raw: Sequence[NDArray[Any]],
+        *,
+        labels: Sequence[Labels] = (),
+        seed: int,
+        progress: Progress = silent,
+    ) -> Self: ...
+    def project(self, raw: Sequence[NDArray[Any]]) -> Vectors: ...
 
 
 @runtime_checkable

@@ -1,0 +1,165 @@
+"""What the small networks that learn from a shop's own data have in common: seeds, targets, the training loop, and
+weights as plain arrays. torch is imported on use.
+
+Training is reproducible on one machine: a seed decides initial weights, order and augmentation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodsense.errors import missing_extra
+from goodsense.progress import Progress, silent
+from goodsense.types import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+
+EXTRA = "torch"
+LEAST_PER_CLASS = 2  # values that a class needs to be learned
+MOST_CLASSES = 2_000  # of one field; one with more is no label but a name
+
+
+def need_torch(needed_for: str) -> Any:
+    """The module torch.
+
+    Raises
+    ------
+    DependencyError
+        If it is not installed; names the extra.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise missing_extra("torch", EXTRA, needed_for=needed_for) from error
+    return torch
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Random numbers of torch follow from ``seed`` inside, and go on outside as if nothing had happened."""
+    torch = need_torch("training")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+# ---- targets
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Labels as class numbers: ``codes[field]`` ``(n,)`` int64, -1 where a value has none; ``sizes[field]`` classes."""
+
+    codes: Mapping[str, NDArray[np.int64]]
+    sizes: Mapping[str, int]
+
+    def __bool__(self) -> bool:
+        return bool(self.codes)
+
+    @classmethod
+    def of(cls, labels: Sequence[Labels], *, fields: Sequence[str] | None = None) -> Targets:
+        """The fields worth learning: at least two classes with at least two values each; ``id`` is never one.
+
+        With ``fields``, these alone. A field in which nearly every value is a class of its own is a name, no label.
+        """
+        names = sorted({name for label in labels for name in label if name != "id"})
+        codes, sizes = {}, {}
+        for name in names if fields is None else [name for name in fields if name in names]:
+            counts = Counter(label[name] for label in labels if label.get(name))
+            classes = sorted(value for value, count in counts.items() if count >= LEAST_PER_CLASS)
+            told_apart = sum(counts[value] for value in classes)
+            if 2 <= len(classes) <= MOST_CLASSES and len(classes) <= told_apart / 3:
+                place = {value: i for i, value in enumerate(classes)}
+                codes[name] = np.array([place.get(label.get(name, ""), -1) for label in labels], dtype=np.int64)
+                sizes[name] = len(classes)
+        return cls(codes, sizes)
+
+
+# ---- training
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast a network learns: AdamW with one cycle (Smith & Topin, 2018)."""
+
+    epochs: int
+    batch: int
+    rate: float
+    decay: float = 1e-4
+    warm_up: float = 0.25  # share of the steps in which the rate rises
+
+
+def train(
+    network: torch.nn.Module,
+    batches: Callable[[int, np.random.Generator], Iterable[Any]],
+    loss: Callable[[Any], torch.Tensor],
+    schedule: Schedule,
+    *,
+    steps: int,
+    seed: int,
+    progress: Progress = silent,
+    stage: str = "train",
+) -> list[float]:
+    """Train in place; returns the mean loss of every epoch. Leaves the network in evaluation mode.
+
+    Parameters
+    ----------
+    network
+        Its parameters learn.
+    batches
+        Gives the batches of an epoch: called with its number and a generator that is the same for the same seed.
+    loss
+        A batch to a scalar; called in training mode.
+    schedule
+        How long and how fast.
+    steps
+        Batches per epoch.
+    """
+    torch = need_torch("training")
+    optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=schedule.rate, total_steps=max(1, steps * schedule.epochs) + 1, pct_start=schedule.warm_up
+    )
+    history = []
+    network.train()
+    for epoch in range(schedule.epochs):
+        rng = np.random.default_rng([seed, epoch])
+        losses = []
+        for number, batch in enumerate(batches(epoch, rng)):
+            value = loss(batch)
+            assert value.ndim == 0, f"a loss must be a scalar; found {tuple(value.shape)}"
+            optimiser.zero_grad(set_to_none=True)
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimiser.step()
+            if number < steps:
+                cycle.step()
+            losses.append(float(value.detach()))
+            progress(stage, epoch * steps + min(number + 1, steps), schedule.epochs * steps)
+        history.append(float(np.mean(losses)) if losses else math.nan)
+    network.eval()
+    return history
+
+
+def weights_of(network: torch.nn.Module, prefix: str = "") -> dict[str, NDArray[Any]]:
+    """Parameters and buffers by name, as arrays."""
+    return {f"{prefix}{name}": value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
+
+
+def restore(network: torch.nn.Module, arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> None:
+    """Put back what :func:`weights_of` took, and switch to evaluation mode."""
+    torch = need_torch("a trained encoder")
+    own = {name.removeprefix(prefix): torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    network.load_state_dict(own, strict=True)
+    network.eval()
