@@ -24,7 +24,7 @@ from goodsense.types.protocols import (
 )
 from goodsense.types.query import Part, PartKind, Query
 from goodsense.types.results import Hit, Hits, Qrels, Run, Terms
-from goodsense.types.values import Clip, Image, Labels, Opinion, Profile, Sound, TextFields
+from goodsense.types.values import Box, Clip, Image, Labels, Opinion, Profile, Sound, TextFields
 from goodsense.types.vectors import (
     DISTANCES,
     Distance,
@@ -43,6 +43,7 @@ __all__ = [
     "REF_TYPES",
     "And",
     "AudioRef",
+    "Box",
     "Candidates",
     "Clip",
     "Compare",

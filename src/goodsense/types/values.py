@@ -53,6 +53,49 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Box:
+    """Where something stands in a picture, in pixels from its upper left corner; ``score`` says how sure it is.
+
+    ``label`` says what it is, where that is known.
+
+    Raises
+    ------
+    ValueError
+        If a side is not positive, or a number not finite.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+    score: float = 1.0
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        numbers = (self.left, self.top, self.width, self.height, self.score)
+        if not np.isfinite(numbers).all() or self.width <= 0 or self.height <= 0:
+            raise ValueError(f"{self} is no box; expected finite numbers and sides above 0")
+
+    @property
+    def area(self) -> float:
+        return self.width * self.height
+
+    def overlap(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        wide = min(self.left + self.width, other.left + other.width) - max(self.left, other.left)
+        high = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
+        shared = max(wide, 0.0) * max(high, 0.0)
+        return shared / (self.area + other.area - shared)
+
+    def cut(self, image: Image) -> Image:
+        """What of the image lies in the box, at least one pixel of it; a new array."""
+        height, width = image.shape[:2]
+        top, left = min(max(round(self.top), 0), height - 1), min(max(round(self.left), 0), width - 1)
+        below, right = round(self.top + self.height), round(self.left + self.width)
+        return image[top : max(below, top + 1), left : max(right, left + 1)].copy()
+
+
+@dataclass(frozen=True)
 class Opinion:
     """One review as an encoder reads it: its text, stars from 1 to 5 (None: not given), helpful votes, age in days."""
 
