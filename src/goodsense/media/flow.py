@@ -69,19 +69,22 @@ def block_motion(frames: Greys, *, block: int = 8, reach: int = 4) -> Flow:
     Of like matches the nearest counts, so what has no texture rests. Faster and coarser than :func:`optical_flow`, and
     blind to parts of a pixel. Sides below one block give no rows or columns.
     """
+    import cv2
+
     frames = _checked(frames)
-    if block < 1 or reach < 0:
-        raise ValueError(f"block is {block} and reach {reach}; expected at least 1 and 0")
+    if not 1 <= block <= 256 or reach < 0:
+        raise ValueError(f"block is {block} and reach {reach}; expected 1 to 256 and at least 0")
     rows, columns = frames.shape[1] // block, frames.shape[2] // block
     found = np.zeros((max(len(frames) - 1, 0), rows, columns, 2), dtype=np.float32)
     if found.size == 0:
         return found
-    here = frames[:-1, : rows * block, : columns * block]
+    here = np.ascontiguousarray(frames[:-1, : rows * block, : columns * block])
     there = np.pad(frames[1:], ((0, 0), (reach, reach), (reach, reach)), mode="edge")
     best = np.full(found.shape[:3], np.inf, dtype=np.float32)
     for right, down in _nearest_first(reach):
-        moved = there[:, reach + down :, reach + right :][:, : rows * block, : columns * block]
-        cost = _block_sums(np.where(here > moved, here - moved, moved - here), block)
+        moved = np.ascontiguousarray(there[:, reach + down :, reach + right :][:, : rows * block, : columns * block])
+        differences = cv2.absdiff(here.reshape(-1, columns * block), moved.reshape(-1, columns * block))
+        cost = _block_sums(differences.reshape(here.shape), block)
         better = cost * _FIRM < best
         best[better] = cost[better]
         found[better] = (right, down)
@@ -91,8 +94,8 @@ def block_motion(frames: Greys, *, block: int = 8, reach: int = 4) -> Flow:
 def _block_sums(differences: NDArray[np.uint8], block: int) -> NDArray[np.float32]:
     """Sums over blocks, ``(t, rows * block, columns * block)`` to ``(t, rows, columns)``: rows first, which is fast."""
     count, height, width = differences.shape
-    lines = differences.reshape(count, height // block, block, width).sum(axis=2, dtype=np.uint32)
-    sums = lines.reshape(count, height // block, width // block, block).sum(axis=3)
+    lines = differences.reshape(count, height // block, block, width).sum(axis=2, dtype=np.uint16)
+    sums = lines.reshape(count, height // block, width // block, block).sum(axis=3, dtype=np.uint32)
     return sums.astype(np.float32)
 
 
