@@ -46,6 +46,10 @@ class DataError(GoodsenseError):
     code = "data"
 
 
+class NoSoundError(DataError):
+    """A clip that has no sound track, where a sound was asked for."""
+
+
 class StorageError(DataError):
     """The shop's directory cannot be read or written: full disk, no permission, held by another writer."""
 

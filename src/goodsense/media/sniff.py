@@ -19,17 +19,27 @@ _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
 def sniff_media(head: bytes) -> str | None:
     """Name the format from the first bytes (64 are enough); None when it is none of those known.
 
-    Images: ``jpeg png webp gif bmp tiff avif heic``; video: ``mp4 webm avi``; audio: ``wav flac ogg mp3 m4a``.
+    Images: ``jpeg png webp gif bmp tiff avif heic``; video: ``mp4 webm avi`` (QuickTime counts as mp4, Matroska as
+    webm); audio: ``wav flac ogg mp3 m4a aac aiff``.
     """
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
     if head[:4] == b"RIFF":
         return {b"WEBP": "webp", b"WAVE": "wav", b"AVI ": "avi"}.get(head[8:12])
+    if head[:4] == b"RF64" and head[8:12] == b"WAVE":
+        return "wav"
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "aiff"
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "mp4")
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2:  # MPEG audio, layer III
-        return "mp3"
+    if head[4:8] in _QUICKTIME:
+        return "mp4"
+    if len(head) > 1 and head[0] == 0xFF:
+        if head[1] & 0xE6 == 0xE2:  # MPEG audio, layer III
+            return "mp3"
+        if head[1] & 0xF6 == 0xF0:  # ADTS frames (ISO 13818-7)
+            return "aac"
     return None
 
 
@@ -46,6 +56,7 @@ _MAGIC = (
     (b"OggS", "ogg"),
     (b"ID3", "mp3"),
 )
+_QUICKTIME = (b"moov", b"mdat", b"wide")  # how files begin that are older than ``ftyp``
 _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "avif"),
     **dict.fromkeys((b"heic", b"heix", b"hevc", b"mif1", b"msf1"), "heic"),
