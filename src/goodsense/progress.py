@@ -6,10 +6,13 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called with the stage's name, the units done and the units in all (None when unknown)."""
+    """Called with the stage's name, the units done and the units in all (None when unknown), and what else to show.
 
-    def __call__(self, stage: str, done: int, total: int | None) -> None: ...
+    Several stages may be under way at once, and several threads may call.
+    """
+
+    def __call__(self, stage: str, done: int, total: int | None, *, note: str = "") -> None: ...
 
 
-def silent(stage: str, done: int, total: int | None) -> None:
+def silent(stage: str, done: int, total: int | None, *, note: str = "") -> None:
     """Show nothing."""

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from goodsense.encoders.descriptors import DescriptorsEncoder, describe
-from goodsense.encoders.parallel import AHEAD, CHUNK, FEW, describe_files, encode_media
-from tests.encoders import samples
+from goodsense.encoders.parallel import AHEAD, CHUNK, FEW, Broken, FileReader, read_files
+from goodsense.media.reading import ImageWish
 
 BROKEN = {3: "broken.jpg", 40: "missing.png"}
 
@@ -27,6 +26,9 @@ def dies_on_black(image: np.ndarray) -> np.ndarray:
     if not image.any() and os.environ.get("PYTEST_CURRENT_TEST_PID") != str(os.getpid()):
         os._exit(9)
     return mean_colour(image)
+
+
+READER = FileReader(ImageWish(), mean_colour)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +49,8 @@ def check(found: list[tuple[int, object]]) -> None:
     assert [i for i, _ in found] == list(range(100))
     for i, described in found:
         if i in BROKEN:
-            assert isinstance(described, str)
-            assert BROKEN[i] in described
+            assert isinstance(described, Broken)
+            assert BROKEN[i] in described.reason
         else:
             np.testing.assert_array_equal(described, [2 * i] * 3)
 
@@ -56,21 +58,21 @@ def check(found: list[tuple[int, object]]) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_rows_come_in_order_and_broken_files_say_so(files: list[Path], workers: int) -> None:
     assert len(files) > FEW  # or no second process would start
-    check(list(describe_files(files, workers=workers, describe=mean_colour)))
+    check(list(read_files(files, READER, workers=workers)))
 
 
 def test_a_dying_process_costs_no_picture(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_CURRENT_TEST_PID", str(os.getpid()))
-    check(list(describe_files(files, workers=2, describe=dies_on_black)))
+    check(list(read_files(files, FileReader(ImageWish(), dies_on_black), workers=2)))
 
 
 def test_no_files_give_nothing() -> None:
-    assert list(describe_files([], workers=4)) == []
+    assert list(read_files([], READER, workers=4)) == []
 
 
 def test_leaving_early_leaves_no_process_behind(files: list[Path]) -> None:
     psutil = pytest.importorskip("psutil")
-    rows = describe_files(files * 5, workers=2, describe=mean_colour)
+    rows = read_files(files * 5, READER, workers=2)
     next(rows)
     assert _workers(psutil)
     rows.close()
@@ -82,28 +84,10 @@ def _workers(psutil: object) -> list[object]:
     return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
-def test_encode_media_equals_encode(tmp_path: Path) -> None:
-    images = samples.pictures(copies=2)
-    paths = []
-    for i, image in enumerate(images):
-        paths.append(tmp_path / f"{i}.png")
-        Pictures.fromarray(image).save(paths[-1])
-    paths.insert(1, tmp_path / "missing.png")
-    encoder = DescriptorsEncoder(dim=48).fit_described(np.stack([describe(image) for image in images]), seed=0)
-    seen: list[tuple[str, int, int | None]] = []
-    found = encode_media(encoder, paths, workers=1, progress=lambda *step: seen.append(step))
-    assert list(found.errors) == [1]
-    assert "missing.png" in found.errors[1]
-    np.testing.assert_array_equal(found.present, [i != 1 for i in range(len(paths))])
-    np.testing.assert_allclose(found.vectors[found.present], encoder.encode(images), atol=2e-6)
-    assert not found.vectors[1].any()
-    assert seen[-1] == ("image", len(paths), len(paths))
-
-
 def test_more_files_than_wait_at_once(files: list[Path]) -> None:
     many = files * 4
     assert len(many) > 2 * AHEAD * CHUNK
-    found = list(describe_files(many, workers=2, describe=mean_colour))
+    found = list(read_files(many, READER, workers=2))
     assert [i for i, _ in found] == list(range(len(many)))
     np.testing.assert_array_equal(found[305][1], [10, 10, 10])
 
@@ -114,11 +98,13 @@ def test_ctrl_c_ends_quietly(files: list[Path], tmp_path: Path) -> None:
     script.write_text(
         "import sys\n"
         "from pathlib import Path\n"
-        "from goodsense.encoders.parallel import describe_files\n"
+        "from goodsense.encoders.descriptors import describe\n"
+        "from goodsense.encoders.parallel import FileReader, read_files\n"
+        "from goodsense.media.reading import ImageWish\n"
         "if __name__ == '__main__':\n"
         "    paths = [Path(p) for p in sys.argv[1:]] * 200\n"
         "    try:\n"
-        "        for i, found in describe_files(paths, workers=2):\n"
+        "        for i, found in read_files(paths, FileReader(ImageWish(), describe), workers=2):\n"
         "            if i == 0: print('started', flush=True)\n"
         "    except KeyboardInterrupt:\n"
         "        sys.exit(130)\n",

@@ -68,8 +68,13 @@ class Product:
     @property
     def images(self) -> tuple[ImageRef, ...]:
         """Its own photos, then those of its variants, each once."""
+        return tuple(ref for ref in self.every_medium if isinstance(ref, ImageRef))
+
+    @property
+    def every_medium(self) -> tuple[MediaRef, ...]:
+        """Its own media, then those of its variants, each once."""
         every = (*self.media, *(ref for variant in self.variants for ref in variant.media))
-        return tuple(dict.fromkeys(ref for ref in every if isinstance(ref, ImageRef)))
+        return tuple(dict.fromkeys(every))
 
     @property
     def in_stock(self) -> bool | None:

@@ -170,6 +170,8 @@ def search(
     shop: ShopDir,
     text: Annotated[str | None, typer.Argument(help="What to look for.")] = None,
     image: Annotated[Path | None, typer.Option(help="A picture to search with.")] = None,
+    audio: Annotated[Path | None, typer.Option(help="A sound to search with; what is said in it, too.")] = None,
+    video: Annotated[Path | None, typer.Option(help="A clip to search with.")] = None,
     like: Annotated[str | None, typer.Option(help="The id of a product to be like.")] = None,
     without: Annotated[str | None, typer.Option("--not", metavar="TEXT", help="What it should not be.")] = None,
     where: Annotated[str | None, typer.Option(metavar="EXPR", help='A filter: "price < 3000 and in_stock".')] = None,
@@ -179,13 +181,20 @@ def search(
     picture: Annotated[Path | None, typer.Option(help="Draw the hits and their terms into this PNG file.")] = None,
     json: Json = False,
 ) -> None:
-    """Search by text, by picture, by likeness, or by all of them."""
+    """Search by text, by picture, by sound or voice, by clip, by likeness, or by all of them."""
     from goodsense.shop import Shop, make_query
     from goodsense.shop.picture import draw_hits
-    from goodsense.types import ImageRef
+    from goodsense.types import AudioRef, ImageRef, VideoRef
 
-    ref = ImageRef(str(image)) if image is not None else None
-    query = make_query(text, image=ref, like=like, without=without, where=where)
+    query = make_query(
+        text,
+        image=ImageRef(str(image)) if image is not None else None,
+        audio=AudioRef(str(audio)) if audio is not None else None,
+        video=VideoRef(str(video)) if video is not None else None,
+        like=like,
+        without=without,
+        where=where,
+    )
     with Shop.open(shop) as opened:
         hits = opened.search(query, k=k, using=using, explain=explain)
         pending = opened.pending

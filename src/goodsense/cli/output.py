@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,7 +66,10 @@ def table(rows: list[list[str]], *, header: list[str]) -> None:
 
 
 class TerminalProgress:
-    """A bar with rate and time left on a terminal; elsewhere a line per finished stage."""
+    """A bar per stage with rate, time left and notes on a terminal; elsewhere a line per finished stage.
+
+    Stages may run at once, and threads may call at once.
+    """
 
     def __init__(self) -> None:
         self._bars: Any = None
@@ -74,38 +78,46 @@ class TerminalProgress:
         self._open_ended: dict[str, int] = {}  # stage -> how far it came, where nobody knows the total
         self._finished: set[str] = set()
         self._terminal = sys.stderr.isatty()
+        self._lock = threading.Lock()
 
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
-        self._started.setdefault(stage, time.monotonic())
-        if self._terminal:
-            self._draw(stage, done, total)
-        elif total is None:
-            self._open_ended[stage] = done
-        elif done >= total > 0 and stage not in self._finished:
-            self._finished.add(stage)
-            self._open_ended.pop(stage, None)
-            self._tell(stage, done)
+    def __call__(self, stage: str, done: int, total: int | None, *, note: str = "") -> None:
+        with self._lock:
+            self._started.setdefault(stage, time.monotonic())
+            if self._terminal:
+                self._draw(stage, done, total, note)
+            elif total is None:
+                self._open_ended[stage] = done
+            elif done >= total > 0 and stage not in self._finished:
+                self._finished.add(stage)
+                self._open_ended.pop(stage, None)
+                self._tell(stage, done, note)
 
-    def _tell(self, stage: str, done: int) -> None:
+    def _tell(self, stage: str, done: int, note: str = "") -> None:
         seconds = max(time.monotonic() - self._started[stage], 1e-3)
-        sys.stderr.write(f"{stage}: {done:,} in {seconds:.1f} s ({done / seconds:,.0f}/s)\n")
+        after = f", {note}" if note else ""
+        sys.stderr.write(f"{stage}: {done:,} in {seconds:.1f} s ({done / seconds:,.0f}/s){after}\n")
 
     def close(self) -> None:
         for stage, done in self._open_ended.items():
-            if done:
+            if done and not self._terminal:
                 self._tell(stage, done)
         if self._bars is not None:
             self._bars.stop()
 
-    def _draw(self, stage: str, done: int, total: int | None) -> None:
+    def _draw(self, stage: str, done: int, total: int | None, note: str) -> None:
         if self._bars is None:
             self._bars = _bars()
             self._bars.start()
         if stage not in self._tasks:
-            for task in self._tasks.values():
-                self._bars.stop_task(task)
-            self._tasks[stage] = self._bars.add_task(stage, total=total)
-        self._bars.update(self._tasks[stage], completed=done, total=total)
+            for other in self._open_ended:  # nobody says when they are done
+                self._bars.stop_task(self._tasks[other])
+            self._tasks[stage] = self._bars.add_task(stage, total=total, note=note)
+        if total is None:
+            self._open_ended[stage] = done
+        self._bars.update(self._tasks[stage], completed=done, total=total, note=note)
+        if total is not None and done >= total:
+            self._open_ended.pop(stage, None)
+            self._bars.stop_task(self._tasks[stage])
 
 
 def _bars() -> Any:
@@ -124,6 +136,7 @@ def _bars() -> Any:
         MofNCompleteColumn(),
         Rate(""),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
         console=Console(stderr=True),
         transient=False,
     )

@@ -1,4 +1,4 @@
-"""Pictures described by several processes, in order, and without one broken picture ending the run."""
+"""Media files read and described by several processes, in order, and without one broken file ending the run."""
 
 from __future__ import annotations
 
@@ -11,137 +11,101 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders.descriptors import describe as describe_picture
-from goodsense.errors import GoodsenseError
-from goodsense.progress import Progress, silent
-from goodsense.types import Image, Mask, Vectors
+from goodsense.errors import GoodsenseError, NoSoundError
+from goodsense.media.reading import Wish, read_medium
 
-Describe: TypeAlias = Callable[[Image], NDArray[np.float32]]
-Described: TypeAlias = NDArray[np.float32] | str  # the descriptor of a picture, or what is wrong with the file
-
-CHUNK = 32  # pictures per message between processes
-AHEAD = 4  # messages per worker that may wait, so memory stays bounded however many pictures there are
-FEW = 64  # so few pictures are done before a second process has started
+CHUNK = 32  # files per message between processes
+AHEAD = 4  # messages per worker that may wait, so memory stays bounded however many files there are
+FEW = 64  # so few files are done before a second process has started
 
 
-class Describes(Protocol):
-    """An encoder in two halves: one unfitted and per picture, one fitted and per batch."""
+@dataclass(frozen=True)
+class Broken:
+    """What is wrong with a file."""
 
-    @property
-    def dim(self) -> int: ...
-    def project(self, raw: Sequence[NDArray[np.float32]]) -> Vectors: ...
-
-
-@dataclass(frozen=True, eq=False)
-class EncodedMedia:
-    """Vectors ``(n, dim)`` of ``n`` files; ``errors`` says of each row that is not present what was wrong."""
-
-    vectors: Vectors
-    present: Mask
-    errors: dict[int, str]
+    reason: str
 
 
-def describe_files(
-    paths: Sequence[Path], *, workers: int, describe: Describe = describe_picture
-) -> Iterator[tuple[int, Described]]:
-    """Decode and describe picture files; yields ``(i, descriptor or error text)`` for each path, in order.
+Found: TypeAlias = NDArray[Any] | Broken | None  # described, broken, or nothing to see or hear in it
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """What a worker does with one file: decode it as wished, and describe it."""
+
+    wish: Wish
+    describe: Callable[[Any], NDArray[Any]]
+
+    def __call__(self, path: Path) -> Found:
+        try:
+            return self.describe(read_medium(path.read_bytes(), self.wish, name=path.name))
+        except NoSoundError:
+            return None
+        except OSError as error:
+            return Broken(f"{path.name} cannot be read: {error.strerror or error}.")
+        except GoodsenseError as error:
+            return Broken(str(error))
+
+
+def read_files(paths: Sequence[Path], reader: FileReader, *, workers: int) -> Iterator[tuple[int, Found]]:
+    """Read and describe files; yields ``(i, what was found)`` for each path, in order.
 
     Parameters
     ----------
     paths
         Files to read.
+    reader
+        What to do with each; it is sent to every process once.
     workers
-        Processes to use; with 1, or a few pictures, everything happens in this process.
-    describe
-        What to do with a decoded picture: a function at the top level of a module, so that other processes find it.
+        Processes to use; with 1, or a few files, everything happens in this process.
     """
     if workers <= 1 or len(paths) <= FEW:
-        yield from ((i, _described(Path(path), describe)) for i, path in enumerate(paths))
+        yield from ((i, reader(Path(path))) for i, path in enumerate(paths))
         return
     chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-    for number, found in enumerate(_pooled(chunks, workers, describe)):
+    for number, found in enumerate(_pooled(chunks, workers, reader)):
         yield from enumerate(found, start=number * CHUNK)
 
 
-def encode_media(
-    encoder: Describes, sources: Sequence[Path], *, workers: int, progress: Progress = silent
-) -> EncodedMedia:
-    """Vectors of picture files: described by ``workers`` processes, projected here in batches."""
-    vectors = np.zeros((len(sources), encoder.dim), dtype=np.float32)
-    present = np.zeros(len(sources), dtype=np.bool_)
-    errors: dict[int, str] = {}
-    waiting: dict[int, NDArray[np.float32]] = {}
-
-    def flush() -> None:
-        if waiting:
-            rows = list(waiting)
-            vectors[rows], present[rows] = encoder.project(list(waiting.values())), True
-            waiting.clear()
-
-    for row, found in describe_files(sources, workers=workers):
-        if isinstance(found, str):
-            errors[row] = found
-        else:
-            waiting[row] = found
-        if len(waiting) == 8 * CHUNK:
-            flush()
-        if (row + 1) % CHUNK == 0 or row + 1 == len(sources):
-            progress("image", row + 1, len(sources))
-    flush()
-    return EncodedMedia(vectors, present, errors)
-
-
-def _described(path: Path, describe: Describe) -> Described:
-    from goodsense.media import decode_image
-
-    try:
-        return describe(decode_image(path.read_bytes(), name=path.name))
-    except OSError as error:
-        return f"{path.name} cannot be read: {error.strerror or error}."
-    except GoodsenseError as error:
-        return str(error)
-
-
-def _pooled(chunks: Sequence[Sequence[Path]], workers: int, describe: Describe) -> Iterator[list[Described]]:
+def _pooled(chunks: Sequence[Sequence[Path]], workers: int, reader: FileReader) -> Iterator[list[Found]]:
     """Chunks through a pool of fresh processes, in order, at most ``workers * AHEAD`` at a time.
 
-    A process that dies (out of memory, killed from outside) costs no picture: what it had is done here instead.
+    A process that dies (out of memory, killed from outside) costs no file: what it had is done here instead.
     """
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(chunks)), mp_context=context, initializer=_start_worker)
-    pending: deque[tuple[Sequence[Path], Future[list[Described]] | None]] = deque()
+    pending: deque[tuple[Sequence[Path], Future[list[Found]] | None]] = deque()
     try:
         for chunk in chunks:
-            pending.append((chunk, _submitted(pool, chunk, describe)))
+            pending.append((chunk, _submitted(pool, chunk, reader)))
             if len(pending) == workers * AHEAD:
-                yield _collected(*pending.popleft(), describe)
+                yield _collected(*pending.popleft(), reader)
         while pending:
-            yield _collected(*pending.popleft(), describe)
+            yield _collected(*pending.popleft(), reader)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _submitted(pool: ProcessPoolExecutor, chunk: Sequence[Path], describe: Describe) -> Future[list[Described]] | None:
+def _submitted(pool: ProcessPoolExecutor, chunk: Sequence[Path], reader: FileReader) -> Future[list[Found]] | None:
     try:
-        return pool.submit(_describe_chunk, chunk, describe)
+        return pool.submit(_read_chunk, chunk, reader)
     except BrokenProcessPool:
         return None
 
 
-def _collected(chunk: Sequence[Path], future: Future[list[Described]] | None, describe: Describe) -> list[Described]:
+def _collected(chunk: Sequence[Path], future: Future[list[Found]] | None, reader: FileReader) -> list[Found]:
     if future is not None:
         with contextlib.suppress(BrokenProcessPool):
             return future.result()
-    return _describe_chunk(chunk, describe)
+    return _read_chunk(chunk, reader)
 
 
-def _describe_chunk(chunk: Sequence[Path], describe: Describe) -> list[Described]:
-    return [_described(Path(path), describe) for path in chunk]
+def _read_chunk(chunk: Sequence[Path], reader: FileReader) -> list[Found]:
+    return [reader(Path(path)) for path in chunk]
 
 
 def _start_worker() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.errors import DataError, UsageError
+from goodsense.errors import DataError, NoSoundError, UsageError
 from goodsense.search.calibration import BM25
 from goodsense.search.expressions import parse_filter
 from goodsense.types import Encoder, Filter, MediaRef, Part, Query, prepare
@@ -78,8 +78,13 @@ def narrowed(query: Query, using: Sequence[str], snapshot: Snapshot, encoders: M
 def _reaches(part: Part, blocks: Sequence[str], snapshot: Snapshot, encoders: Mapping[str, Encoder]) -> bool:
     if part.kind in ("like", "vector"):
         return any(name in snapshot.blocks for name in blocks)
-    accepting = any(name in encoders and part.kind in encoders[name].accepts for name in blocks)
+    accepting = any(name in encoders and part.kind in kinds_of(encoders[name]) for name in blocks)
     return accepting or (part.kind == "text" and BM25 in blocks and snapshot.lexical is not None)
+
+
+def kinds_of(encoder: Encoder) -> frozenset[str]:
+    """The kinds of query part that reach an encoder's block; a clip reaches sounds by its sound track."""
+    return encoder.accepts | {"video"} if "audio" in encoder.accepts else frozenset(encoder.accepts)
 
 
 def _known_blocks(snapshot: Snapshot) -> tuple[str, ...]:
@@ -109,37 +114,60 @@ def _encode_part(part: Part, snapshot: Snapshot, encoders: Mapping[str, Encoder]
 def _encode_value(
     part: Part, snapshot: Snapshot, encoders: Mapping[str, Encoder], blocks: Sequence[str]
 ) -> EncodedPart:
-    reached = [name for name in blocks if name in encoders and part.kind in encoders[name].accepts]
+    reached = [name for name in blocks if name in encoders and part.kind in kinds_of(encoders[name])]
     words = part.kind == "text" and BM25 in blocks and snapshot.lexical is not None
     if not reached and not words:
         raise _unreachable(part.kind, blocks)
-    value = _load(part)
+    read = _Reading(part)
     probes = {}
     for name in reached:
         block = snapshot.blocks[name]
+        value = read.value_for(encoders[name])
+        if value is None:
+            continue
         vector = encoders[name].encode_query([value])
         vector = prepare(snapshot.calibration.unshifted(part.kind, name, vector), block.distance)[0]
         if np.any(vector):
             probes[name] = vector
     if not words or snapshot.lexical is None:
         return EncodedPart(part, probes)
-    tokens = tuple(snapshot.tokenizer.tokens(str(value)))
+    tokens = tuple(snapshot.tokenizer.tokens(str(part.value)))
     return EncodedPart(part, probes, tokens, snapshot.lexical.encode_query(list(tokens)))
 
 
-def _load(part: Part) -> object:
-    """Text as it is; a picture decoded."""
-    if not isinstance(part.value, MediaRef):
-        return part.value
-    from goodsense.media import decode_image
+class _Reading:
+    """The value of one part as each encoder wishes it; its file is read once."""
 
-    if part.value.is_url:
-        raise UsageError(f"{part.value.uri} is a URL.", fix="Download the picture and name the file.")
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._data: bytes | None = None
+
+    def value_for(self, encoder: Encoder) -> object | None:
+        """Text as it is; a medium decoded. None for a clip without a sound track where the sound is asked for."""
+        if not isinstance(self._part.value, MediaRef):
+            return self._part.value
+        from goodsense.media.reading import ImageWish, read_medium
+
+        wish = getattr(encoder, "wish", ImageWish())
+        if self._part.kind == "image" and not isinstance(wish, ImageWish):
+            wish = ImageWish()
+        if self._data is None:
+            self._data = _bytes_of(self._part.value)
+        try:
+            return read_medium(self._data, wish, name=self._part.value.uri)
+        except NoSoundError:
+            if self._part.kind == "video":
+                return None
+            raise
+
+
+def _bytes_of(ref: MediaRef) -> bytes:
+    if ref.is_url:
+        raise UsageError(f"{ref.uri} is a URL.", fix="Download it and name the file.")
     try:
-        data = Path(part.value.uri).read_bytes()
+        return Path(ref.uri).read_bytes()
     except OSError as error:
-        raise DataError(f"{part.value.uri} cannot be read: {error.strerror or error}.") from error
-    return decode_image(data, name=part.value.uri)
+        raise DataError(f"{ref.uri} cannot be read: {error.strerror or error}.") from error
 
 
 def _probes_like(id: str, snapshot: Snapshot, blocks: Sequence[str]) -> dict[str, NDArray[np.float32]]:

@@ -98,7 +98,16 @@ def _without(rows: Rows, excluded: Rows) -> Rows:
     return rows[~np.isin(rows, excluded)] if len(excluded) else rows
 
 
-_WORDS = {BM25: "shares words", "text": "reads alike", "image": "looks alike", "attributes": "has like attributes"}
+_WORDS = {
+    BM25: "shares words",
+    "text": "reads alike",
+    "image": "looks alike",
+    "audio": "sounds alike",
+    "video": "moves alike",
+    "attributes": "has like attributes",
+    "reviews": "is reviewed alike",
+    "behaviour": "is bought and viewed alike",
+}
 
 
 def _reasons(terms: Terms) -> list[str]:

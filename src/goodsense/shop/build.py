@@ -16,7 +16,6 @@ from typing import Any
 
 from goodsense.errors import DataError, StorageError
 from goodsense.index import QdrantEdgeIndex
-from goodsense.media import MediaStore, decode_image
 from goodsense.progress import Progress, silent
 from goodsense.search.calibration import Calibration
 from goodsense.search.columns import Columns
@@ -218,8 +217,8 @@ class _Builder:
             if block.report.broken:
                 where = self._list_broken(block, listing)
                 report.notes.append(f"{modality}: {block.report.broken} files could not be decoded; see {where}")
-        if listing.not_fetched:
-            report.notes.append(f"image: {listing.not_fetched} pictures are named but not fetched or not there")
+        for modality, missing in sorted(listing.not_fetched.items()):
+            report.notes.append(f"{modality}: {missing} files are named but not fetched or not there")
         report.seconds = round(time.perf_counter() - self.started, 3)
         return report
 
@@ -229,10 +228,9 @@ class _Builder:
         path.parent.mkdir(exist_ok=True)
         with path.open("w", encoding="utf-8") as file:
             for row, spots in enumerate(block.spans):
-                for spot, photo in zip(spots, listing.photos[row], strict=True):
-                    if not block.inputs[spot].any():
-                        reason = _why_broken(self.shop, photo)
-                        line = {"product": listing.ids[row], "sha256": photo, "reason": reason}
+                for hash in (block.hashes[spot] for spot in spots):
+                    if hash in block.broken:
+                        line = {"product": listing.ids[row], "sha256": hash, "reason": block.broken[hash]}
                         file.write(json.dumps(line, ensure_ascii=False) + "\n")
         return path
 
@@ -265,14 +263,6 @@ class _Builder:
         now = time.perf_counter()
         self.report.stages[stage] = round(now - self.stage_started, 3)
         self.stage_started = now
-
-
-def _why_broken(shop: Path, photo: str) -> str:
-    try:
-        decode_image(MediaStore(shop / "media").read(photo), name=photo)
-    except DataError as error:
-        return str(error)
-    return "nothing to see in it"
 
 
 def group_key(tokenizer: Tokenizer, title: str) -> str:

@@ -196,6 +196,7 @@ def _held(
     splits = fill_splits(given, [product.title or product.id for product in labelled])
     train = [i for i, split in enumerate(splits) if split == "train"]
     used = modalities or tuple(shop.snapshot.blocks)
+    _refuse_leaks(shop, used, honest=split_column == "split" and any(given))
     masker = LabelMask.of(labels.values(), tokenizer=tokenizer_of(shop.built_recipe)) if mask else None
     blocks = {}
     for modality in used:
@@ -204,6 +205,17 @@ def _held(
     # without any given split the report comes from cross-validation, so nothing is held out here
     ids = [product.id for product in labelled]
     return blocks, dict(zip(ids, splits if any(given) else [""] * len(splits), strict=True))
+
+
+def _refuse_leaks(shop: Shop, modalities: Sequence[str], *, honest: bool) -> None:
+    """An encoder that learned labels of what is tested now would know the answers."""
+    for modality in modalities:
+        if not honest and getattr(shop.encoders.get(modality), "learns_labels", False):
+            raise UsageError(
+                f"the {modality} encoder learned labels of all products but those that the feed's split holds out, "
+                "so only these can be reported on.",
+                fix="Give products a split (train, val, test), ingest and build again; or leave the modality out.",
+            )
 
 
 def _best_fusion(

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.search.calibration import BM25, Affine, Calibration
-from goodsense.search.encode import EncodedPart, EncodedQuery, encode_query
+from goodsense.search.encode import EncodedPart, EncodedQuery, encode_query, kinds_of
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.encoding import EncodedBlock
 from goodsense.shop.listing import Listing
 from goodsense.shop.pairs import Catalog, PseudoQuery, pseudo_queries
 from goodsense.shop.tuning import TuningQuery
-from goodsense.types import ImageRef, Part, Query, Rows, Vectors, normalise, prepare, similarity
+from goodsense.types import REF_TYPES, Part, Query, Rows, Vectors, normalise, prepare, similarity
 
 POOL = 200  # best rows of each block, per query
 BEST_AMONG = 10_000  # products among which a typical best match is looked for
@@ -45,9 +45,10 @@ def calibrate(snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], listing: L
         alike = vectors[_sample(present, PAIRS[0], rng)]
         maps["like", name] = Affine.fitted(_pairs(alike, vectors[products], distance))
         maps["vector", name] = maps["like", name]
-        asked = _sample_queries(block, listing, _sample(present, PAIRS[0], rng))
-        asked = asked[asked.any(axis=1)]
-        for kind in sorted(block.encoder.accepts):
+        picked = _sample(present, PAIRS[0], rng)
+        for kind in sorted(kinds_of(block.encoder)):
+            asked = _sample_queries(block, listing, picked, kind)
+            asked = asked[asked.any(axis=1)]
             maps[kind, name] = Affine.fitted(_pairs(prepare(asked, distance), vectors[products], distance))
     if snapshot.lexical is not None:
         maps["text", BM25] = _lexical_affine(snapshot, listing, rows, rng)
@@ -58,9 +59,9 @@ def _sample(rows: Rows, n: int, rng: np.random.Generator) -> Rows:
     return rng.permutation(rows)[:n]
 
 
-def _sample_queries(block: EncodedBlock, listing: Listing, rows: Rows) -> Vectors:
-    """Query vectors of the kind a shopper sends: a few words of a title, or one photo."""
-    if block.modality == "text":
+def _sample_queries(block: EncodedBlock, listing: Listing, rows: Rows, kind: str) -> Vectors:
+    """Query vectors of the kind a shopper sends: a few words of a title, or one photo, sound or clip."""
+    if kind == "text":
         return block.encoder.encode_query([" ".join(listing.titles[row].split()[:4]) for row in rows.tolist()])
     return block.inputs[[block.spans[row][0] for row in rows.tolist()]]
 
@@ -103,10 +104,18 @@ def _sample_parts(
     words = " ".join(listing.titles[row].split()[:4])
     like = Query((*((Part("text", words),) if words else ()), Part("like", listing.ids[row])))
     yield from encode_query(like, snapshot, encoders).parts
-    for name, block in blocks.items():
-        if block.modality == "image" and block.spans[row]:
-            probe = prepare(block.inputs[[block.spans[row][0]]], snapshot.blocks[name].distance)[0]
-            yield EncodedPart(Part("image", ImageRef(listing.ids[row])), {name: probe})
+    for kind, ref in REF_TYPES.items():
+        probes = {}
+        for name, block in blocks.items():
+            if kind in kinds_of(block.encoder) and (vector := _first_input(block, row)) is not None:
+                probes[name] = prepare(vector[None], snapshot.blocks[name].distance)[0]
+        if probes:
+            yield EncodedPart(Part(kind, ref(listing.ids[row])), probes)  # type: ignore[arg-type]
+
+
+def _first_input(block: EncodedBlock, row: int) -> Vectors | None:
+    """The vector of the first of a product's inputs that has one."""
+    return next((block.inputs[spot] for spot in block.spans[row] if block.inputs[spot].any()), None)
 
 
 def gather_evidence(
@@ -154,10 +163,12 @@ def _pseudo(
     snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], queries: Sequence[PseudoQuery]
 ) -> Iterable[TuningQuery]:
     vectors = _text_vectors(snapshot, blocks["text"], queries) if "text" in blocks else {}
+    others = _other_probes(snapshot, blocks, queries)
     for query in queries:
         raw: dict[tuple[str, str], NDArray[np.float64]] = {}
         if query.text:
             raw |= _text_similarities(snapshot, vectors.get(query.id), query)
+            raw |= _other_similarities(snapshot, others, query)
         if query.photo is not None:
             raw |= _photo_similarities(snapshot, blocks["image"], query)
         if raw:
@@ -197,6 +208,33 @@ def _text_similarities(
         values = _masked(similarity(probe, block.vectors, block.distance), block.present)
         values[rows] = similarity(probe, remaining, block.distance)
         found["text", "text"] = values
+    return found
+
+
+def _other_probes(
+    snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], queries: Sequence[PseudoQuery]
+) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """By block and query id, the probes of texts for blocks that are not made of the product's own text.
+
+    Nothing is masked there: what a query took from the text stands in no photo and in no review.
+    """
+    asked = {query.id: query.text for query in queries if query.text}
+    found = {}
+    for name, block in blocks.items():
+        if name != "text" and "text" in block.encoder.accepts:
+            probes = prepare(block.encoder.encode_query(list(asked.values())), snapshot.blocks[name].distance)
+            found[name] = {id: probe for id, probe in zip(asked, probes, strict=True) if probe.any()}
+    return found
+
+
+def _other_similarities(
+    snapshot: Snapshot, probes: Mapping[str, Mapping[str, NDArray[np.float32]]], query: PseudoQuery
+) -> dict[tuple[str, str], NDArray[np.float64]]:
+    found = {}
+    for name, by_query in probes.items():
+        if query.id in by_query:
+            block = snapshot.blocks[name]
+            found["text", name] = _masked(similarity(by_query[query.id], block.vectors, block.distance), block.present)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -11,9 +12,10 @@ from typing import Any
 from goodsense.catalog.product import AttributeValue, Product, content_hash, text_fields
 from goodsense.progress import Progress, silent
 from goodsense.search.columns import product_fields
+from goodsense.shop.crowd import read_opinions, read_profiles
 from goodsense.shop.ratings import UNRATED, RatingPrior, Ratings
 from goodsense.shop.truth import Truth
-from goodsense.types import Modality, TextFields
+from goodsense.types import Modality, Opinion, Profile, TextFields
 
 FieldValues = tuple[Any, ...]
 
@@ -22,7 +24,8 @@ FieldValues = tuple[Any, ...]
 class Listing:
     """One entry per product in every list.
 
-    ``photos`` holds the content hashes of a product's pictures; ``missing_media`` counts references without bytes.
+    ``photos``, ``sounds`` and ``clips`` hold the content hashes of a product's media; ``not_fetched`` counts references
+    without bytes by modality. ``opinions`` and ``profiles`` are what shoppers said of it and did with it.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -30,30 +33,72 @@ class Listing:
     texts: list[TextFields] = field(default_factory=list)
     attributes: list[Mapping[str, AttributeValue]] = field(default_factory=list)
     photos: list[tuple[str, ...]] = field(default_factory=list)
+    sounds: list[tuple[str, ...]] = field(default_factory=list)
+    clips: list[tuple[str, ...]] = field(default_factory=list)
+    opinions: list[tuple[Opinion, ...]] = field(default_factory=list)
+    profiles: list[Profile | None] = field(default_factory=list)
     fields: list[dict[str, FieldValues]] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
-    not_fetched: int = 0
+    not_fetched: Counter[str] = field(default_factory=Counter)
     rating_prior: RatingPrior | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def add(self, product: Product, *, group: str, ratings: Ratings = UNRATED) -> None:
+    def add(
+        self,
+        product: Product,
+        *,
+        group: str,
+        ratings: Ratings = UNRATED,
+        opinions: tuple[Opinion, ...] = (),
+        profile: Profile | None = None,
+    ) -> None:
         self.ids.append(product.id)
         self.titles.append(product.title)
         self.texts.append(text_fields(product))
         self.attributes.append(encodable(product))
-        self.photos.append(tuple(ref.sha256 for ref in product.images if ref.sha256))
+        self.photos.append(_hashes(product, "image"))
+        self.sounds.append(_hashes(product, "audio"))
+        self.clips.append(_hashes(product, "video"))
+        self.opinions.append(opinions)
+        self.profiles.append(profile)
         self.fields.append({**product_fields(product), **ratings.fields(product.id)})
         self.splits.append(product.split)
         self.groups.append(group)
-        self.not_fetched += sum(ref.sha256 is None for ref in product.images)
+        self.not_fetched.update(ref.modality for ref in product.every_medium if ref.sha256 is None)
 
     @property
     def learnable(self) -> list[int]:
         """Rows that anything may learn from: split train or none."""
         return [row for row, split in enumerate(self.splits) if split == "train"]
+
+    def values(self, modality: Modality) -> Sequence[Any]:
+        """What encoders of a modality without files read, one per product; falsy where there is nothing.
+
+        Raises
+        ------
+        KeyError
+            For media.
+        """
+        by_modality: dict[str, Sequence[Any]] = {
+            "text": self.texts,
+            "attributes": self.attributes,
+            "reviews": self.opinions,
+            "behaviour": self.profiles,
+        }
+        return by_modality[modality]
+
+    def labels(self, row: int) -> dict[str, str]:
+        """What a product is, for encoders that learn to tell products apart; and its id."""
+        found = {"id": self.ids[row]}
+        for name, value in self.attributes[row].items():
+            if isinstance(value, tuple):
+                found[name] = " > ".join(value)
+            elif isinstance(value, str):
+                found[name] = value
+        return found
 
     def columns(self) -> dict[str, Sequence[FieldValues]]:
         """Filterable fields by name, one tuple of values per product."""
@@ -68,8 +113,15 @@ def read_listing(truth: Truth, *, group_of: Callable[[str], str], progress: Prog
         total = len(truth)
         listing.rating_prior = RatingPrior.of(truth)
         ratings = Ratings.of(truth, listing.rating_prior)
+        opinions, profiles = read_opinions(truth), read_profiles(truth)
         for product in truth.products():
-            listing.add(product, group=group_of(product.title) or product.id, ratings=ratings)
+            listing.add(
+                product,
+                group=group_of(product.title) or product.id,
+                ratings=ratings,
+                opinions=opinions.get(product.id, ()),
+                profile=profiles.get(product.id),
+            )
             if len(listing) % 1000 == 0:
                 progress("read catalog", len(listing), total)
     progress("read catalog", len(listing), total)
@@ -96,17 +148,30 @@ def encodable(product: Product) -> dict[str, AttributeValue]:
     return found
 
 
-def value_hash(value: Mapping[str, Any]) -> str:
-    """The content hash of a text or attribute value."""
-    return content_hash(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=list))
+def value_hash(value: Any) -> str:
+    """The content hash of a value without a file: a mapping, opinions, or a profile."""
+    return content_hash(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    return vars(value) if isinstance(value, Opinion | Profile) else list(value)
+
+
+def _hashes(product: Product, modality: Modality) -> tuple[str, ...]:
+    """Each medium of one modality once, its own before those of its variants."""
+    refs = (ref for ref in product.every_medium if ref.modality == modality and ref.sha256)
+    return tuple(dict.fromkeys(ref.sha256 for ref in refs if ref.sha256))
 
 
 def input_hashes(listing: Listing, modality: Modality) -> list[tuple[str, ...]]:
-    """Content hashes of every product's inputs of one modality; empty where it has none."""
+    """Content hashes of every product's inputs of one modality; empty where it has none. Clips are sounds, too."""
     if modality == "image":
         return list(listing.photos)
-    values: Sequence[Mapping[str, Any]] = listing.texts if modality == "text" else listing.attributes
-    return [(value_hash(value),) if value else () for value in values]
+    if modality == "video":
+        return list(listing.clips)
+    if modality == "audio":
+        return [own + clips for own, clips in zip(listing.sounds, listing.clips, strict=True)]
+    return [(value_hash(value),) if value else () for value in listing.values(modality)]
 
 
 def joint_hash(hashes: Sequence[str]) -> str:

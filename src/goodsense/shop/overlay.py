@@ -17,6 +17,8 @@ from goodsense.shop.truth import Change
 from goodsense.shop.vectors import VectorCache
 from goodsense.types import Index, Mask, Modality, Rows, TextFields, Vectors, prepare
 
+_OF_OTHERS = ("reviews", "behaviour")  # blocks made of what shoppers say and do, not of the product itself
+
 
 @dataclass
 class OverlayMaker:
@@ -55,6 +57,8 @@ class OverlayMaker:
     def _block(self, name: str, listing: Listing) -> tuple[Vectors, Mask]:
         """Vectors from the build where the content is the same, else from the cache, else absent."""
         block = self.base.blocks[name]
+        if name in _OF_OTHERS:
+            return self._as_before(name, listing)
         modality: Modality = name  # type: ignore[assignment]
         hashes = input_hashes(listing, modality)
         vectors = np.zeros((len(listing), block.dim), dtype=np.float32)
@@ -74,6 +78,17 @@ class OverlayMaker:
         if unknown:
             self._from_cache(name, hashes, unknown, vectors, present)
         self.pending[name] = sum(not present[i] for i in unknown)
+        return vectors, present
+
+    def _as_before(self, name: str, listing: Listing) -> tuple[Vectors, Mask]:
+        """The build's own vector where the product was there, whatever changed in it."""
+        block = self.base.blocks[name]
+        vectors = np.zeros((len(listing), block.dim), dtype=np.float32)
+        present = np.zeros(len(listing), dtype=np.bool_)
+        known = {i: row for i, id in enumerate(listing.ids) if (row := self.base.base_row(id)) is not None}
+        rows = list(known.values())
+        vectors[list(known)], present[list(known)] = block.vectors[rows], block.present[rows]
+        self.pending[name] = 0
         return vectors, present
 
     def _from_cache(

@@ -16,7 +16,16 @@ from goodsense.types import Hit, Hits, Image, MediaRef, Part
 if TYPE_CHECKING:
     from goodsense.shop.shop import Shop
 
-COLOURS = {"bm25": "#4477aa", "text": "#66ccee", "image": "#ee6677", "attributes": "#ccbb44"}
+COLOURS = {
+    "bm25": "#4477aa",
+    "text": "#66ccee",
+    "image": "#ee6677",
+    "attributes": "#ccbb44",
+    "audio": "#aa3377",
+    "video": "#228833",
+    "reviews": "#ee8866",
+    "behaviour": "#44bb99",
+}
 OTHER = "#aaaaaa"
 _SIDE = 200  # pixels of a thumbnail
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from goodsense.errors import UsageError
-from goodsense.types import Distance
+from goodsense.types import Distance, Modality
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -25,7 +25,11 @@ class Encoders(_Table):
 
     text: str = "lsa"
     image: str = "descriptors"
+    audio: str = "spectral"
+    video: str = "frames"
     attributes: str = "columns"
+    reviews: str = "opinions"
+    behaviour: str = "ppmi"
 
 
 class LexicalTable(_Table):
@@ -82,7 +86,7 @@ class Recipe(_Table):
     currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = ""
     seed: Annotated[int, Field(ge=0)] = 0
     encoders: Encoders = Encoders()
-    options: dict[Literal["text", "image", "attributes"], dict[str, Any]] = {}
+    options: dict[Modality, dict[str, Any]] = {}
     text: TextTable = TextTable()
     lexical: LexicalTable = LexicalTable()
     index: IndexTable = IndexTable()

@@ -339,6 +339,8 @@ def make_query(
     text: str | None = None,
     *,
     image: MediaRef | None = None,
+    audio: MediaRef | None = None,
+    video: MediaRef | None = None,
     like: str | None = None,
     without: str | None = None,
     where: str | None = None,
@@ -353,14 +355,13 @@ def make_query(
     parts = []
     if text is not None and text.strip():
         parts.append(Part("text", text))
-    if image is not None:
-        parts.append(Part("image", image))
+    parts += [Part(ref.modality, ref) for ref in (image, audio, video) if ref is not None]  # type: ignore[arg-type]
     if like is not None:
         parts.append(Part("like", like))
     if without is not None and without.strip():
         parts.append(Part("text", without, weight=-1.0))
     if not parts and not where:
-        raise UsageError("the query is empty.", fix="Give a text, --image, --like or --where.")
+        raise UsageError("the query is empty.", fix="Give a text, --image, --audio, --video, --like or --where.")
     return Query(tuple(parts), where, (like,) if like is not None else ())
 
 

@@ -6,8 +6,9 @@ hash of its content) and their vectors. A shard appears by atomic rename, so a k
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,6 +21,7 @@ from goodsense.search.storage import load_arrays
 from goodsense.types import Mask, Vectors
 
 _HASH = np.dtype("V16")
+_BROKEN = "broken.jsonl"
 
 
 class VectorCache:
@@ -53,12 +55,14 @@ class VectorCache:
             first += len(shard)
         return vectors, rows >= 0
 
-    def put(self, hashes: Sequence[str], vectors: Vectors) -> None:
-        """Add a shard; durable on return."""
+    def put(self, hashes: Sequence[str], vectors: Vectors, broken: Mapping[str, str] | None = None) -> None:
+        """Add a shard; durable on return. ``broken`` says of some of them why their row is zero."""
         from safetensors.numpy import save
 
         if not len(hashes):
             return
+        if broken:
+            self._remember(broken)
         keys = _as_keys(hashes).view(np.uint8).reshape(-1, 16)
         number = len(list(self.directory.glob("*.safetensors")))
         path = self.directory / f"{number:06d}-{os.getpid()}.safetensors"
@@ -69,6 +73,21 @@ class VectorCache:
             os.fsync(file.fileno())
         temporary.rename(path)
         self._add(*_mapped(path))
+
+    def reasons(self) -> dict[str, str]:
+        """What was wrong with files that gave no vector, by content hash."""
+        path = self.directory / _BROKEN
+        if not path.exists():
+            return {}
+        lines = path.read_text("utf-8").splitlines()
+        return {found["hash"]: found["reason"] for found in map(_line, lines) if found}
+
+    def _remember(self, broken: Mapping[str, str]) -> None:
+        with (self.directory / _BROKEN).open("a", encoding="utf-8") as file:
+            for hash, reason in broken.items():
+                file.write(json.dumps({"hash": hash, "reason": reason}, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def _add(self, keys: NDArray[np.void], vectors: Vectors) -> None:
         if vectors.shape[1] != self.dim:
@@ -107,6 +126,15 @@ def _mapped(path: Path) -> tuple[NDArray[np.void], Vectors]:
         return arrays["hashes"].view(_HASH).ravel(), arrays["vectors"]
     except (DataError, KeyError, ValueError, OSError) as error:
         raise DataError(f"{path} is damaged: {error}.", fix=fix) from error
+
+
+def _line(text: str) -> dict[str, str]:
+    """A line of the list of broken files; one that a kill cut off says nothing, and its file is read again."""
+    try:
+        found: dict[str, str] = json.loads(text)
+    except ValueError:
+        return {}
+    return found
 
 
 def _as_keys(hashes: Sequence[str]) -> NDArray[np.void]:

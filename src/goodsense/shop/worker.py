@@ -49,7 +49,8 @@ def build_in_child(
         for line in child.stdout:
             message = json.loads(line)
             if "progress" in message:
-                progress(*message["progress"])
+                *step, note = message["progress"]
+                progress(*step, note=note)
             else:
                 answer = message
         child.wait()
@@ -99,21 +100,25 @@ def main() -> None:
 
 
 class _Reporter:
-    """Passes progress on, ten times a second at most, and always the end of a stage."""
+    """Passes progress on, ten times a second and stage at most, and always the end of a stage."""
 
     def __init__(self) -> None:
-        self._last = 0.0
+        self._last: dict[str, float] = {}
 
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
+    def __call__(self, stage: str, done: int, total: int | None, *, note: str = "") -> None:
         now = time.monotonic()
-        if now - self._last >= 0.1 or done == total or done == 0:
-            self._last = now
-            _say({"progress": [stage, done, total]})
+        if now - self._last.get(stage, 0.0) >= 0.1 or done == total or done == 0:
+            self._last[stage] = now
+            _say({"progress": [stage, done, total, note]})
+
+
+_SAYING = threading.Lock()  # several stages may be under way at once
 
 
 def _say(message: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    with _SAYING:
+        sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
 
 
 def _say_error(error: GoodsenseError) -> None:
