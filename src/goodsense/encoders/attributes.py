@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, TypeAlias, TypeGuard
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
 from goodsense.errors import UsageError
+from goodsense.standardise import Affine, MinMax, ZScore
 from goodsense.types import Modality, Vectors
 
 KIND = "columns"
@@ -47,8 +49,7 @@ class ColumnsEncoder:
         self._scale = scale
         self._limit = max_categories
         self._columns: tuple[tuple[str, str | None], ...] = ()  # (field, category or None for a number)
-        self._centre = np.zeros(0, dtype=np.float32)
-        self._spread = np.zeros(0, dtype=np.float32)
+        self._scaling = Affine(np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32))
         self._fitted = False
         self._fingerprint = ""
 
@@ -79,11 +80,7 @@ class ColumnsEncoder:
         self._columns = tuple(columns)
         self._fitted = True
         self._fingerprint = ""
-        self._centre = np.zeros(self.dim, dtype=np.float32)
-        self._spread = np.ones(self.dim, dtype=np.float32)
-        raw, known = self._raw(values)
-        if len(values) and self.dim:
-            self._centre, self._spread = _moments(raw, known, self._scale)
+        self._scaling = _scaling(*self._raw(values), self._scale)
         return self
 
     def encode(self, values: Sequence[Attributes]) -> Vectors:
@@ -91,7 +88,7 @@ class ColumnsEncoder:
         if not self._fitted:
             raise UsageError("this attribute encoder was not fitted yet.", fix="Call fit(products, seed=...) first.")
         raw, known = self._raw(values)
-        scaled: Vectors = np.where(known, (raw - self._centre) / self._spread, 0.0).astype(np.float32)
+        scaled: Vectors = np.where(known, self._scaling.apply(raw), np.float32(0))
         return scaled
 
     def encode_query(self, values: Sequence[Attributes]) -> Vectors:
@@ -108,7 +105,7 @@ class ColumnsEncoder:
         found = artefacts.read(directory, kind=KIND, version=VERSION)
         encoder = cls(scale=found.settings["scale"], max_categories=found.settings["max_categories"])
         encoder._columns = tuple((field, category) for field, category in found.settings["columns"])
-        encoder._centre, encoder._spread = found.arrays["centre"], found.arrays["spread"]
+        encoder._scaling = Affine(found.arrays["centre"], found.arrays["spread"])
         encoder._fitted = found.settings["fitted"]
         return encoder
 
@@ -119,7 +116,7 @@ class ColumnsEncoder:
             "fitted": self._fitted,
             "columns": [list(column) for column in self._columns],
         }
-        return artefacts.Artefact(KIND, VERSION, settings, {"centre": self._centre, "spread": self._spread})
+        return artefacts.Artefact(KIND, VERSION, settings, self._scaling.to_arrays())
 
     def _categories(self, values: Sequence[Attributes], field: str) -> list[str | None]:
         """``[None]`` for a numeric attribute, else its most frequent values."""
@@ -159,15 +156,7 @@ def _as_categories(value: Value) -> tuple[str, ...]:
     return tuple(text for entry in entries if (text := str(entry).strip()))
 
 
-def _moments(
-    raw: NDArray[np.float32], known: NDArray[np.bool_], scale: str
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _scaling(raw: NDArray[np.float32], known: NDArray[np.bool_], scale: str) -> Affine:
     """Centre and spread of every column over the rows that know it; a constant column has spread 1."""
-    counts = np.maximum(known.sum(axis=0), 1)
-    values = np.where(known, raw, 0.0).astype(np.float64)
-    centre = values.sum(axis=0) / counts
-    if scale == "zscore":
-        spread = np.sqrt((np.where(known, raw - centre, 0.0) ** 2).sum(axis=0) / counts)
-    else:
-        spread = np.where(known, raw, -np.inf).max(axis=0) - np.where(known, raw, np.inf).min(axis=0)
-    return centre.astype(np.float32), np.where(spread > 1e-9, spread, 1.0).astype(np.float32)
+    fitted = ZScore().fit(raw, known)
+    return fitted if scale == "zscore" else replace(fitted, spread=MinMax().fit(raw, known).spread)

@@ -96,7 +96,7 @@ def _block_sums(differences: NDArray[np.uint8], block: int) -> NDArray[np.float3
     count, height, width = differences.shape
     lines = differences.reshape(count, height // block, block, width).sum(axis=2, dtype=np.uint16)
     sums = lines.reshape(count, height // block, width // block, block).sum(axis=3, dtype=np.uint32)
-    return sums.astype(np.float32)
+    return np.asarray(sums, dtype=np.float32)
 
 
 def _nearest_first(reach: int) -> list[tuple[int, int]]:
