@@ -1,0 +1,327 @@
+"""Clips through an image encoder: key frames become vectors, and these are pooled into one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodsense.encoders import artefacts
+from goodsense.encoders.decomposition import Projection, principal
+from goodsense.encoders.discriminants import Discriminant, discriminant
+from goodsense.encoders.frame_pooling import POOLS, Vlad, fit_vlad, max_pool, mean_pool
+from goodsense.errors import DataError, UsageError
+from goodsense.media.reading import ClipWish, ImageWish
+from goodsense.progress import Progress, silent
+from goodsense.types import Clip, Image, Labels, MediaEncoder, Modality, Vectors, normalise
+
+KIND = "frames"
+VERSION = 1
+SIDE = 256  # pixels of a frame's longer side, if the image encoder has no wish of its own
+DARK = 24  # bars are never brighter
+FIT_LIMIT = 8_000  # frames, or cells of frames, that a fit reads
+
+
+@dataclass(frozen=True)
+class DescribeFrames:
+    """The unfitted half: a clip, or one picture, to what the image encoder describes of it, ``(t, cells, ...)``.
+
+    Parameters
+    ----------
+    image
+        The image encoder's own unfitted half.
+    frames
+        At most so many frames are described.
+    grid
+        Each frame is cut into ``grid`` x ``grid`` overlapping cells, each about twice as long as its distance from
+        the next; 1 is the whole frame.
+    """
+
+    image: Callable[[Image], NDArray[Any]]
+    frames: int
+    grid: int = 1
+
+    def __call__(self, value: Clip | Image) -> NDArray[Any]:
+        pictures = without_bars(_pictures(value))
+        pictures = pictures[key_frames(len(pictures), self.frames)]
+        found = [np.stack([self.image(cell) for cell in cells(picture, self.grid)]) for picture in pictures]
+        return np.stack(found) if found else np.zeros((0, self.grid**2), dtype=np.float32)
+
+
+def _pictures(value: Clip | Image) -> NDArray[np.uint8]:
+    pictures = value.frames if isinstance(value, Clip) else np.asarray(value)[None]
+    if pictures.ndim != 4 or pictures.shape[3] != 3 or pictures.dtype != np.uint8 or 0 in pictures.shape[1:]:
+        raise DataError(f"frames are {pictures.dtype} {pictures.shape}; expected uint8 (t, height, width, 3).")
+    return pictures
+
+
+def key_frames(count: int, limit: int) -> NDArray[np.int64]:
+    """Numbers of at most ``limit`` of ``count`` frames, each from the middle of its share of the clip."""
+    if count <= limit:
+        return np.arange(count)
+    return ((np.arange(limit) + 0.5) * count / limit).astype(np.int64)
+
+
+def without_bars(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Cut away what is black in every frame at the edges ``(t, h, w, 3)``; what is black as a whole stays."""
+    if len(pictures) == 0:
+        return pictures
+    bright = pictures.max(axis=(0, 3)) > DARK  # (h, w)
+    # A compressed edge rings, so a row counts from a few bright pixels on.
+    rows = np.flatnonzero(bright.mean(axis=1) > 0.03)
+    columns = np.flatnonzero(bright.mean(axis=0) > 0.03)
+    if len(rows) < 8 or len(columns) < 8:
+        return pictures
+    return pictures[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def cells(picture: Image, grid: int) -> list[Image]:
+    """``grid * grid`` overlapping parts of a picture, row by row."""
+    if grid == 1:
+        return [np.ascontiguousarray(picture)]
+    rows, columns = (_spans(length, grid) for length in picture.shape[:2])
+    return [np.ascontiguousarray(picture[row, column]) for row in rows for column in columns]
+
+
+def _spans(length: int, grid: int) -> list[slice]:
+    span = max(1, round(2 * length / (grid + 1)))
+    return [slice(start, start + span) for start in np.linspace(0, length - span, grid).round().astype(int).tolist()]
+
+
+class FramesEncoder:
+    """Clips to vectors by way of an image encoder.
+
+    Parameters
+    ----------
+    image
+        The image encoder, by its name in a recipe; it is fitted on frames of the clips.
+    image_options
+        Its options.
+    frames
+        At most so many key frames of a clip are read.
+    pool
+        ``mean`` or ``max`` over the frames' vectors; ``vlad``, their differences from learned centres (NetVLAD,
+        Arandjelovic & others, 2016); ``action-vlad``, the same of cells of the frames over space and time
+        (ActionVLAD, Girdhar & others, 2017).
+    dim
+        Length of the vectors.
+    discriminant
+        Learn from the clips' products which directions tell products apart (:mod:`goodsense.encoders.discriminants`);
+        of clips whose product is not known, each is one of its own.
+    clusters
+        Centres of ``vlad`` and ``action-vlad``.
+    local_dim
+        Length of the frames' or cells' vectors before these pools.
+    grid
+        Cells along each side of a frame, for ``action-vlad``.
+
+    Notes
+    -----
+    With ``mean`` and ``max`` a picture is a clip of one frame, so pictures may be searched with. ``vlad`` pools sum
+    over frames how they spread about centres, which one picture does not show; there only clips are accepted.
+    """
+
+    def __init__(
+        self,
+        *,
+        image: str = "descriptors",
+        image_options: Mapping[str, Any] | None = None,
+        frames: int = 8,
+        pool: str = "mean",
+        dim: int = 512,
+        discriminant: bool = True,
+        clusters: int = 16,
+        local_dim: int = 256,
+        grid: int = 3,
+    ) -> None:
+        from goodsense.encoders import make_encoder
+
+        _check_counts(frames=(frames, 1), dim=(dim, 2), clusters=(clusters, 1), local_dim=(local_dim, 2))
+        _check_counts(grid=(grid, 1))
+        if pool not in POOLS:
+            raise UsageError(f"pool is {pool!r}; expected one of {', '.join(POOLS)}.")
+        self._options: dict[str, Any] = {
+            "image": image, "image_options": dict(image_options or {}), "frames": frames, "pool": pool, "dim": dim,
+            "discriminant": bool(discriminant), "clusters": clusters, "local_dim": local_dim, "grid": grid,
+        }  # fmt: skip
+        made = make_encoder("image", image, self._options["image_options"])
+        if not isinstance(made, MediaEncoder):
+            raise UsageError(f"the image encoder {image!r} cannot describe frames one by one.")
+        self._image: MediaEncoder = made
+        self.learns_labels = self._options["discriminant"] or made.learns_labels
+        self._frame_map: Projection | Discriminant | None = None
+        self._vlad: Vlad | None = None
+        self._reduction: Projection | None = None
+        self._fingerprint = ""
+
+    @property
+    def dim(self) -> int:
+        return int(self._options["dim"])
+
+    @property
+    def accepts(self) -> frozenset[Modality]:
+        return frozenset({"video"} if self._pools_locally else {"video", "image"})
+
+    @property
+    def fingerprint(self) -> str:
+        if not self._fingerprint:
+            self._fingerprint = artefacts.fingerprint(self._artefact())
+        return self._fingerprint
+
+    @property
+    def wish(self) -> ClipWish:
+        of_image = self._image.wish
+        side = of_image.max_side if isinstance(of_image, ImageWish) else None
+        return ClipWish(fps=4.0, max_frames=self._options["frames"], max_side=side or SIDE)
+
+    @property
+    def describe(self) -> DescribeFrames:
+        """The unfitted half: a clip to what the image encoder describes of its key frames."""
+        grid = self._options["grid"] if self._options["pool"] == "action-vlad" else 1
+        return DescribeFrames(self._image.describe, self._options["frames"], grid)
+
+    @property
+    def _pools_locally(self) -> bool:
+        return self._options["pool"] in ("vlad", "action-vlad")
+
+    def fit(self, values: Sequence[Clip], *, seed: int) -> Self:
+        """Fit the image encoder on frames, and then the pooling."""
+        describe = self.describe
+        return self.fit_described([describe(value) for value in values], seed=seed)
+
+    def fit_described(
+        self,
+        raw: Sequence[NDArray[Any]],
+        *,
+        labels: Sequence[Labels] = (),
+        seed: int,
+        progress: Progress = silent,
+    ) -> Self:
+        """The same from what :attr:`describe` gives; ``labels`` reach the image encoder too."""
+        picked = _sample([clip.shape[0] * clip.shape[1] for clip in raw], seed)
+        rows, owners = _flattened([raw[i] for i in picked])
+        if not len(rows):
+            raise UsageError("there are no frames to learn from.", fix="Fit on clips that have frames.")
+        labels = [labels[i] for i in picked] if len(labels) else []
+        of_frames = [labels[owner] for owner in owners.tolist()] if len(labels) else []
+        self._image.fit_described(rows, labels=of_frames, seed=seed, progress=progress)
+        vectors = self._image.project(rows)
+        dim = self._options["local_dim"] if self._pools_locally else self.dim
+        if self._options["discriminant"]:
+            self._frame_map = discriminant(vectors, _products(owners, labels), dim, seed=seed)
+        else:
+            self._frame_map = principal(vectors, dim, seed=seed)
+        if self._pools_locally:
+            local = normalise(self._frame_map.apply(vectors))
+            self._vlad = fit_vlad(local, self._options["clusters"], seed=seed)
+            pooled = [self._vlad.pool(local[owners == owner]) for owner in np.unique(owners).tolist()]
+            self._reduction = principal(np.stack(pooled), self.dim, seed=seed)
+        self._fingerprint = ""
+        return self
+
+    def project(self, raw: Sequence[NDArray[Any]]) -> Vectors:
+        """The fitted half: ``n`` descriptions to vectors ``(n, dim)``; a clip without frames gives a zero row."""
+        if self._frame_map is None:
+            raise UsageError("this clip encoder was not fitted yet.", fix="Call fit(clips, seed=...) first.")
+        found = np.zeros((len(raw), self.dim), dtype=np.float32)
+        rows, owners = _flattened(raw)
+        if not len(rows):
+            return found
+        local = normalise(self._frame_map.apply(self._image.project(rows)))
+        known, starts = np.unique(owners, return_index=True)
+        pooled = np.stack([self._pooled(part) for part in np.split(local, starts[1:])])
+        found[known] = normalise(self._reduction.apply(pooled) if self._reduction else pooled)
+        return found
+
+    def _pooled(self, rows: Vectors) -> NDArray[np.float32]:
+        if self._vlad is not None:
+            return self._vlad.pool(rows)
+        return max_pool(rows) if self._options["pool"] == "max" else mean_pool(rows)
+
+    def encode(self, values: Sequence[Clip | Image]) -> Vectors:
+        """``n`` clips to ``(n, dim)``."""
+        describe = self.describe
+        return self.project([describe(value) for value in values])
+
+    def encode_query(self, values: Sequence[Clip | Image]) -> Vectors:
+        """The same as :meth:`encode`; a picture counts as a clip of one frame."""
+        return self.encode(values)
+
+    def save(self, directory: Path) -> None:
+        """Write settings and arrays into ``directory``, and the image encoder into ``image`` below it."""
+        artefacts.write(self._artefact(), directory)
+        self._image.save(directory / "image")
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Come back from :meth:`save`.
+
+        Raises
+        ------
+        DataError
+            If the directory holds no such encoder, or the image encoder in it is another than was saved with it.
+        """
+        from goodsense.encoders import load_encoder
+
+        found = artefacts.read(directory, kind=KIND, version=VERSION)
+        encoder = cls(**found.settings["options"])
+        image = load_encoder("image", found.settings["options"]["image"], directory / "image")
+        if image.fingerprint != found.settings["image"] or not isinstance(image, MediaEncoder):
+            raise DataError(
+                f"{directory / 'image'} is not the image encoder that was saved there.", fix="Build again with --refit."
+            )
+        encoder._image = image
+        encoder._restore(found.arrays)
+        return encoder
+
+    def _restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        if "frame.matrix" in arrays:
+            self._frame_map = Projection(arrays["frame.centre"], arrays["frame.matrix"])
+        if "frame.apart" in arrays:
+            self._frame_map = Discriminant(
+                *(arrays[f"frame.{part}"] for part in ("centre", "apart", "steady_centre", "steady"))
+            )
+        if "vlad.centres" in arrays:
+            self._vlad = Vlad(*(arrays[f"vlad.{part}"] for part in ("weights", "biases", "centres")))
+            self._reduction = Projection(arrays["reduction.centre"], arrays["reduction.matrix"])
+
+    def _artefact(self) -> artefacts.Artefact:
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, part in (("frame", self._frame_map), ("vlad", self._vlad), ("reduction", self._reduction)):
+            if part is not None:
+                arrays |= {f"{name}.{key}": value for key, value in vars(part).items()}
+        settings = {"options": self._options, "image": self._image.fingerprint}
+        return artefacts.Artefact(KIND, VERSION, settings, arrays)
+
+
+def _flattened(raw: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], NDArray[np.int64]]:
+    """Descriptions of all frames and cells ``(t, cells, ...)`` in one row, and the clip that each is of."""
+    rows = [cell for clip in raw for frame in clip for cell in frame]
+    owners = np.repeat(np.arange(len(raw)), [clip.shape[0] * clip.shape[1] for clip in raw])
+    return rows, owners
+
+
+def _sample(sizes: Sequence[int], seed: int) -> list[int]:
+    """The clips that a fit reads: all, or a seeded sample with about :data:`FIT_LIMIT` frames or cells, in order."""
+    if sum(sizes) <= FIT_LIMIT:
+        return list(range(len(sizes)))
+    count = max(1, FIT_LIMIT * len(sizes) // sum(sizes))
+    return sorted(np.random.default_rng(seed).choice(len(sizes), count, replace=False).tolist())
+
+
+def _products(owners: NDArray[np.int64], labels: Sequence[Labels]) -> NDArray[np.int64]:
+    """A number for the product of each frame; a clip without one is a product of its own."""
+    names = [labels[owner].get("id", "") if len(labels) else "" for owner in range(int(owners.max()) + 1)]
+    places: dict[str, int] = {}
+    numbers = [places.setdefault(f"id {name}" if name else f"clip {i}", len(places)) for i, name in enumerate(names)]
+    return np.array(numbers, dtype=np.int64)[owners]
+
+
+def _check_counts(**counts: tuple[int, int]) -> None:
+    for name, (value, least) in counts.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise UsageError(f"{name} is {value!r}; expected a whole number from {least} up.")
