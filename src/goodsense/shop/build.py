@@ -27,11 +27,11 @@ from goodsense.shop.evidence import calibrate, gather_evidence, typical_best
 from goodsense.shop.listing import Listing, read_listing
 from goodsense.shop.locks import FileLock
 from goodsense.shop.recipe import Recipe
+from goodsense.shop.scratch import Scratch
 from goodsense.shop.shifts import query_shifts
 from goodsense.shop.truth import Truth
 from goodsense.shop.tuning import Verdict, balanced, learn_confidence, tune, tune_parts
 from goodsense.text import Tokenizer
-from goodsense.types import prepare
 
 EXACT_BELOW = 20_000  # products; a smaller shop needs no engine
 
@@ -71,8 +71,8 @@ def build(
         raise StorageError(f"{shop} is being built by {lock.holder()}.", fix="Wait until it is done.")
     try:
         clear_drafts(shop)
-        with Truth.open(shop) as truth:
-            return _Builder(shop, recipe, truth, workers, progress).run(refit=refit)
+        with Truth.open(shop) as truth, Scratch.of(shop) as scratch:
+            return _Builder(shop, recipe, truth, workers, progress, scratch).run(refit=refit)
     finally:
         lock.release()
 
@@ -80,8 +80,11 @@ def build(
 class _Builder:
     """One run of the pipeline; holds what every stage needs."""
 
-    def __init__(self, shop: Path, recipe: Recipe, truth: Truth, workers: int, progress: Progress) -> None:
+    def __init__(
+        self, shop: Path, recipe: Recipe, truth: Truth, workers: int, progress: Progress, scratch: Scratch
+    ) -> None:
         self.shop, self.recipe, self.truth, self.workers, self.progress = shop, recipe, truth, workers, progress
+        self.scratch = scratch
         self.started = self.stage_started = time.perf_counter()
         self.report = BuildReport(build="")
 
@@ -97,7 +100,13 @@ class _Builder:
             raise DataError(f"{self.shop} has no products.", fix=f"Put a feed in: goodsense ingest {self.shop} FEED")
         self._lap("read")
         blocks = encode_blocks(
-            self.shop, self.recipe, listing, refit=refit, workers=self.workers, progress=self.progress
+            self.shop,
+            self.recipe,
+            listing,
+            scratch=self.scratch,
+            refit=refit,
+            workers=self.workers,
+            progress=self.progress,
         )
         self._lap("encode")
         snapshot = self._assemble(listing, blocks, tokenizer)
@@ -123,7 +132,8 @@ class _Builder:
             ids=listing.ids,
             titles=listing.titles,
             blocks={
-                name: Block(prepare(block.vectors, distance), block.present, distance, sources=block.sources)
+                # pooled vectors are of unit length or zero, so they are prepared for every distance
+                name: Block(block.vectors, block.present, distance, sources=block.sources)
                 for name, block in blocks.items()
             },
             columns=Columns.from_fields(listing.columns(), len(listing)),

@@ -14,11 +14,13 @@ from goodsense.encoders import encoder_options
 from goodsense.progress import Progress, silent
 from goodsense.shop.listing import Listing, input_hashes
 from goodsense.shop.recipe import Recipe
+from goodsense.shop.scratch import Scratch
 from goodsense.text import Tokenizer
 from goodsense.types import Encoder, Mask, Modality, Vectors, normalise
 
 MEDIA: tuple[Modality, ...] = ("image", "video", "audio")
 FACTS: tuple[Modality, ...] = ("text", "attributes", "reviews", "behaviour")
+_POOLED = 8_192  # products at once
 BLOCKS: tuple[Modality, ...] = ("text", "image", "audio", "video", "attributes", "reviews", "behaviour")
 
 
@@ -72,7 +74,14 @@ def options_for(recipe: Recipe, modality: Modality) -> dict[str, Any]:
 
 
 def encode_blocks(
-    shop: Path, recipe: Recipe, listing: Listing, *, refit: bool = False, workers: int = 2, progress: Progress = silent
+    shop: Path,
+    recipe: Recipe,
+    listing: Listing,
+    *,
+    scratch: Scratch,
+    refit: bool = False,
+    workers: int = 2,
+    progress: Progress = silent,
 ) -> dict[str, EncodedBlock]:
     """Every block that the recipe names, from the cache where it can be.
 
@@ -84,7 +93,7 @@ def encode_blocks(
         name = getattr(recipe.encoders, modality)
         if not name or not any(input_hashes(listing, modality)):
             return None
-        return Stage(shop, recipe, modality, name, workers, progress).run(listing, refit=refit)
+        return Stage(shop, recipe, modality, name, workers, progress, scratch).run(listing, refit=refit)
 
     found = {block.modality: block for block in _side_by_side(made, (MEDIA, FACTS)) if block is not None}
     return {modality: found[modality] for modality in BLOCKS if modality in found}
@@ -99,15 +108,22 @@ def _side_by_side(
         return [block for future in running for block in future.result()]
 
 
-def pool(inputs: Vectors, spans: Sequence[tuple[int, ...]]) -> tuple[Vectors, Mask]:
-    """Mean of a product's unit input vectors, unit again; zero inputs do not count. ``(m, d) -> (n, d), (n,)``."""
-    sums = np.zeros((len(spans), inputs.shape[1]), dtype=np.float32)
-    if len(inputs):
-        owners = np.repeat(np.arange(len(spans)), [len(span) for span in spans])
-        positions = np.fromiter((spot for span in spans for spot in span), dtype=np.int64, count=len(owners))
-        if all(len(span) <= 1 for span in spans):
+def pool(inputs: Vectors, spans: Sequence[tuple[int, ...]], out: Vectors | None = None) -> tuple[Vectors, Mask]:
+    """Mean of a product's unit input vectors, unit again; zero inputs do not count. ``(m, d) -> (n, d), (n,)``.
+
+    ``out`` are zeros to write the vectors into, such as a mapped file.
+    """
+    vectors = np.zeros((len(spans), inputs.shape[1]), dtype=np.float32) if out is None else out
+    present = np.zeros(len(spans), dtype=np.bool_)
+    for start in range(0, len(spans), _POOLED):
+        chunk = spans[start : start + _POOLED]
+        owners = np.repeat(np.arange(len(chunk)), [len(span) for span in chunk])
+        positions = np.fromiter((spot for span in chunk for spot in span), dtype=np.int64, count=len(owners))
+        sums = np.zeros((len(chunk), inputs.shape[1]), dtype=np.float32)
+        if all(len(span) <= 1 for span in chunk):
             sums[owners] = normalise(inputs[positions])
         else:
             np.add.at(sums, owners, normalise(inputs[positions]))
-    vectors = normalise(sums)
-    return vectors, np.asarray(vectors.any(axis=1), dtype=np.bool_)
+        vectors[start : start + len(chunk)] = normalise(sums)
+        present[start : start + len(chunk)] = sums.any(axis=1)
+    return vectors, present

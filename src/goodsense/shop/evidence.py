@@ -49,6 +49,9 @@ def calibrate(snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], listing: L
         for kind in sorted(kinds_of(block.encoder)):
             asked = _sample_queries(block, listing, picked, kind)
             asked = asked[asked.any(axis=1)]
+            if not len(asked):  # no such query says anything yet: as products of one another
+                maps[kind, name] = maps["like", name]
+                continue
             maps[kind, name] = Affine.fitted(_pairs(prepare(asked, distance), vectors[products], distance))
     if snapshot.lexical is not None:
         maps["text", BM25] = _lexical_affine(snapshot, listing, rows, rng)

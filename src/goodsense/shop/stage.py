@@ -19,6 +19,7 @@ from goodsense.shop.artefacts import frozen_encoder, save_encoder, settings_key
 from goodsense.shop.encoding import BlockReport, EncodedBlock, options_for, pool, tokenizer_of
 from goodsense.shop.listing import Listing, input_hashes, joint_hash
 from goodsense.shop.recipe import Recipe
+from goodsense.shop.scratch import Scratch
 from goodsense.shop.vectors import VectorCache
 from goodsense.types import Encoder, FittedEncoder, MediaEncoder, Modality, Vectors
 
@@ -40,6 +41,7 @@ class Stage:
     name: str
     workers: int
     progress: Progress
+    scratch: Scratch
     described: dict[str, NDArray[Any]] = field(default_factory=dict)  # what the fit has read and encoding can use
 
     def run(self, listing: Listing, *, refit: bool) -> EncodedBlock:
@@ -51,15 +53,14 @@ class Stage:
         hashes = [hash for product in own for hash in product]
         cache = VectorCache(self.shop / "vectors" / encoder.fingerprint[:32], encoder.dim)
         unique = list(dict.fromkeys(hashes))
-        _, known = cache.get(unique)
-        todo = [hash for hash, have in zip(unique, known.tolist(), strict=True) if not have]
+        todo = [hash for hash, have in zip(unique, cache.known(unique).tolist(), strict=True) if not have]
         report.cached = len(unique) - len(todo)
         for chunk, vectors, broken in self._encoded(encoder, listing, todo, own, report):
             cache.put(chunk, vectors, broken)
             report.encoded += len(chunk)
-        inputs, _ = cache.get(hashes)
+        inputs, _ = cache.get(hashes, self.scratch.zeros(len(hashes), encoder.dim))
         spans = _spans(own)
-        vectors, present = pool(inputs, spans)
+        vectors, present = pool(inputs, spans, self.scratch.zeros(len(spans), encoder.dim))
         asked = set(unique)
         reasons = {hash: reason for hash, reason in cache.reasons().items() if hash in asked}
         report.broken, report.present = len(reasons), int(present.sum())

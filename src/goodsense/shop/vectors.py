@@ -40,20 +40,29 @@ class VectorCache:
     def __len__(self) -> int:
         return sum(map(len, self._keys))
 
-    def get(self, hashes: Sequence[str]) -> tuple[Vectors, Mask]:
-        """Vectors ``(n, dim)`` and which of them were found ``(n,)``; the others are zero rows."""
-        vectors = np.zeros((len(hashes), self.dim), dtype=np.float32)
-        if not len(self) or not len(hashes):
-            return vectors, np.zeros(len(hashes), dtype=np.bool_)
-        if self._sorted is None:
-            self._sorted = _SortedKeys.of(np.concatenate(self._keys))
-        rows = self._sorted.find(_as_keys(hashes))
-        first = 0
+    def get(self, hashes: Sequence[str], out: Vectors | None = None) -> tuple[Vectors, Mask]:
+        """Vectors ``(n, dim)`` and which of them were found ``(n,)``; the others are zero rows.
+
+        ``out`` are zeros to write them into, such as a mapped file.
+        """
+        vectors = np.zeros((len(hashes), self.dim), dtype=np.float32) if out is None else out
+        rows, first = self._rows(hashes), 0
         for shard in self._shards:
             here = np.flatnonzero((rows >= first) & (rows < first + len(shard)))
             vectors[here] = shard[rows[here] - first]
             first += len(shard)
         return vectors, rows >= 0
+
+    def known(self, hashes: Sequence[str]) -> Mask:
+        """Which of them are here ``(n,)``."""
+        return self._rows(hashes) >= 0
+
+    def _rows(self, hashes: Sequence[str]) -> NDArray[np.int64]:
+        if not len(self) or not len(hashes):
+            return np.full(len(hashes), -1, dtype=np.int64)
+        if self._sorted is None:
+            self._sorted = _SortedKeys.of(np.concatenate(self._keys))
+        return self._sorted.find(_as_keys(hashes))
 
     def put(self, hashes: Sequence[str], vectors: Vectors, broken: Mapping[str, str] | None = None) -> None:
         """Add a shard; durable on return. ``broken`` says of some of them why their row is zero."""
