@@ -1,26 +1,21 @@
-"""Media files read and described by several processes, in order, and without one broken file ending the run."""
+"""Media files read and described by worker processes, in order, and without one broken file ending the run."""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import signal
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.errors import GoodsenseError, NoSoundError
-from goodsense.media.reading import Wish, read_medium
+from goodsense.errors import NoSoundError
+from goodsense.media.reading import ClipWish, ImageWish, Wish, read_medium
+from goodsense.media.sandbox import Failure, Sandbox
+from goodsense.types import Clip, Image, Sound
 
-CHUNK = 32  # files per message between processes
-AHEAD = 4  # messages per worker that may wait, so memory stays bounded however many files there are
-FEW = 64  # so few files are done before a second process has started
+FEW = 64  # so few pictures are done before a second process has started
 
 
 @dataclass(frozen=True)
@@ -30,7 +25,7 @@ class Broken:
     reason: str
 
 
-Found: TypeAlias = NDArray[Any] | Broken | None  # described, broken, or nothing to see or hear in it
+Found: TypeAlias = NDArray[Any] | Broken | None  # described, broken, or nothing to hear in it
 
 
 @dataclass(frozen=True)
@@ -40,19 +35,22 @@ class FileReader:
     wish: Wish
     describe: Callable[[Any], NDArray[Any]]
 
-    def __call__(self, path: Path) -> Found:
+    def __call__(self, path: Path) -> NDArray[Any] | None:
         try:
             return self.describe(read_medium(path.read_bytes(), self.wish, name=path.name))
         except NoSoundError:
             return None
-        except OSError as error:
-            return Broken(f"{path.name} cannot be read: {error.strerror or error}.")
-        except GoodsenseError as error:
-            return Broken(str(error))
+
+    def prepare(self) -> None:
+        """Import whatever describing imports, by describing something small."""
+        self.describe(_something_small(self.wish))
 
 
 def read_files(paths: Sequence[Path], reader: FileReader, *, workers: int) -> Iterator[tuple[int, Found]]:
     """Read and describe files; yields ``(i, what was found)`` for each path, in order.
+
+    Every file is read by a process that may fail (:class:`goodsense.media.sandbox.Sandbox`). Only a few pictures are
+    read by this one: their decoder checks the size before it decodes, and two processes take a second to start.
 
     Parameters
     ----------
@@ -61,58 +59,22 @@ def read_files(paths: Sequence[Path], reader: FileReader, *, workers: int) -> It
     reader
         What to do with each; it is sent to every process once.
     workers
-        Processes to use; with 1, or a few files, everything happens in this process.
+        Processes to use.
     """
-    if workers <= 1 or len(paths) <= FEW:
-        yield from ((i, reader(Path(path))) for i, path in enumerate(paths))
+    if not len(paths):
         return
-    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-    for number, found in enumerate(_pooled(chunks, workers, reader)):
-        yield from enumerate(found, start=number * CHUNK)
+    inline = isinstance(reader.wish, ImageWish) and (workers <= 1 or len(paths) <= FEW)
+    with Sandbox(reader, workers=max(1, workers), prepare=reader.prepare, inline=inline) as sandbox:
+        for number, found in sandbox.run(map(Path, paths)):
+            yield number, Broken(found.reason) if isinstance(found, Failure) else found
 
 
-def _pooled(chunks: Sequence[Sequence[Path]], workers: int, reader: FileReader) -> Iterator[list[Found]]:
-    """Chunks through a pool of fresh processes, in order, at most ``workers * AHEAD`` at a time.
-
-    A process that dies (out of memory, killed from outside) costs no file: what it had is done here instead.
-    """
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(chunks)), mp_context=context, initializer=_start_worker)
-    pending: deque[tuple[Sequence[Path], Future[list[Found]] | None]] = deque()
-    try:
-        for chunk in chunks:
-            pending.append((chunk, _submitted(pool, chunk, reader)))
-            if len(pending) == workers * AHEAD:
-                yield _collected(*pending.popleft(), reader)
-        while pending:
-            yield _collected(*pending.popleft(), reader)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _submitted(pool: ProcessPoolExecutor, chunk: Sequence[Path], reader: FileReader) -> Future[list[Found]] | None:
-    try:
-        return pool.submit(_read_chunk, chunk, reader)
-    except BrokenProcessPool:
-        return None
-
-
-def _collected(chunk: Sequence[Path], future: Future[list[Found]] | None, reader: FileReader) -> list[Found]:
-    if future is not None:
-        with contextlib.suppress(BrokenProcessPool):
-            return future.result()
-    return _read_chunk(chunk, reader)
-
-
-def _read_chunk(chunk: Sequence[Path], reader: FileReader) -> list[Found]:
-    return [reader(Path(path)) for path in chunk]
-
-
-def _start_worker() -> None:
-    """One thread per process, and Ctrl-C is the parent's business alone."""
-    import cv2
-    from threadpoolctl import threadpool_limits
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    threadpool_limits(1)
+def _something_small(wish: Wish) -> Image | Sound | Clip:
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    if isinstance(wish, ImageWish):
+        picture: Image = pictures[0]
+        return picture
+    if isinstance(wish, ClipWish):
+        return Clip(pictures, np.array([0.0, 0.25, 0.5]), 0.75, motion=np.zeros((3, 4, 4, 2), dtype=np.float32))
+    noise = np.random.default_rng(0).normal(scale=0.1, size=(16_000, 1)).astype(np.float32)
+    return Sound(noise, wish.rate or 16_000)
