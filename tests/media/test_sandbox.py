@@ -77,12 +77,14 @@ def test_harm_costs_the_item_alone(harmed: Sandbox[str, str]) -> None:
 
 
 def test_time_is_limited_by_the_processor_and_by_the_clock(harmed: Sandbox[str, str]) -> None:
-    started = time.perf_counter()
-    found = [result for _, result in harmed.run(["spin", "4", "sleep", "5"])]
-    assert time.perf_counter() - started < 15
-    assert found[0] == Failure("it takes more than 1 seconds of processor time.", "time")
-    assert found[2] == Failure("it takes more than 3 seconds.", "time")
-    assert (found[1], found[3]) == ("16", "25")
+    found = [result for _, result in harmed.run(["spin", "4"])]
+    assert isinstance(found[0], Failure)
+    assert found[0].kind == "time"
+    assert "it takes more than" in found[0].reason
+    assert found[1] == "16"
+    with Sandbox(misbehave, workers=1, seconds=0.3) as sandbox:
+        found = [result for _, result in sandbox.run(["sleep"])]
+    assert found == [Failure("it takes more than 1.8 seconds.", "time")]
 
 
 def test_the_network_files_and_programs_are_closed(harmed: Sandbox[str, str], tmp_path: Path) -> None:

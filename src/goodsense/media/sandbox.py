@@ -38,7 +38,7 @@ _MESSAGE_S = 0.2  # of work per message: enough that messages cost nothing, litt
 _AHEAD_S = 2.0  # of work that may lie ready while the consumer is busy elsewhere
 _MOST_AHEAD = 256  # items per worker, whatever their speed
 _START_S = 120.0  # a worker may take to load its libraries
-_WALL = 3.0  # times the processor time, for work that waits or a machine that is busy
+_WALL = 6.0  # times the processor time: for work that only waits; a busy machine must not decide what is refused
 _BEGIN = "from goodsense.media.sandbox_worker import main; main"
 _TRIES = 2  # a worker may die of something else than the item it held
 
@@ -72,7 +72,7 @@ class Sandbox(Generic[T, R]):
     memory_mb
         What one process may allocate on top of what it holds after loading its libraries and the job.
     seconds
-        Processor time that an item may take, about; three times as much by the clock.
+        Processor time that an item may take, to half a second; by the clock, six times as much.
     prepare
         Called in each process before its memory is measured, to import what the job imports on its own.
     inline
