@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from goodsense.encoders.hub import PREFIX as HUB
+from goodsense.encoders.hub import encoder_class
 from goodsense.errors import UsageError
 from goodsense.types import FittedEncoder, Modality
 
@@ -63,6 +65,8 @@ def make_encoder(
             )
     if tokenizer is not None and "tokenizer" in inspect.signature(kind).parameters:
         given["tokenizer"] = tokenizer
+    if name.startswith(HUB):
+        given["source"] = name.removeprefix(HUB)
     made: FittedEncoder = kind(**given)
     return made
 
@@ -76,11 +80,14 @@ def load_encoder(modality: Modality, name: str, directory: Path) -> FittedEncode
 def encoder_options(modality: Modality, name: str) -> dict[str, Any]:
     """The options of an encoder and their defaults, in the order of its signature."""
     parameters = inspect.signature(_class(modality, name)).parameters
-    return {option: found.default for option, found in parameters.items() if option != "tokenizer"}
+    hidden = ("tokenizer", "source") if name.startswith(HUB) else ("tokenizer",)
+    return {option: found.default for option, found in parameters.items() if option not in hidden}
 
 
 def _class(modality: Modality, name: str) -> Any:
     place = ENCODERS.get((modality, name))
+    if name.startswith(HUB):
+        place = encoder_class(modality, name.removeprefix(HUB))
     if place is None:
         names = [known for kind, known in ENCODERS if kind == modality]
         if not names:
