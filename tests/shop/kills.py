@@ -34,7 +34,7 @@ import sys
 from pathlib import Path
 from goodsense.shop import Shop
 with Shop.open(Path(sys.argv[1])) as shop:
-    shop.build(workers=1, progress=lambda stage, done, total: print(stage, flush=True))
+    shop.build(workers=1, progress=lambda stage, done, total, note="": print(stage, flush=True))
 """
 
 

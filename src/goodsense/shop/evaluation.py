@@ -195,8 +195,7 @@ def _held(
     given = [_split_of(product, split_column) for product in labelled]
     splits = fill_splits(given, [product.title or product.id for product in labelled])
     train = [i for i, split in enumerate(splits) if split == "train"]
-    used = modalities or tuple(shop.snapshot.blocks)
-    _refuse_leaks(shop, used, honest=split_column == "split" and any(given))
+    used = _honest(shop, modalities, held_out=split_column == "split" and any(given))
     masker = LabelMask.of(labels.values(), tokenizer=tokenizer_of(shop.built_recipe)) if mask else None
     blocks = {}
     for modality in used:
@@ -207,15 +206,23 @@ def _held(
     return blocks, dict(zip(ids, splits if any(given) else [""] * len(splits), strict=True))
 
 
-def _refuse_leaks(shop: Shop, modalities: Sequence[str], *, honest: bool) -> None:
-    """An encoder that learned labels of what is tested now would know the answers."""
-    for modality in modalities:
-        if not honest and getattr(shop.encoders.get(modality), "learns_labels", False):
+def _honest(shop: Shop, modalities: Sequence[str], *, held_out: bool) -> tuple[str, ...]:
+    """The modalities to report on; those of the build unless some were asked for.
+
+    An encoder that learned labels of what is tested now would know the answers: it serves only if the feed's own split
+    held these products out. Asked for, it is refused; else it is left out.
+    """
+    leaking = [name for name, encoder in shop.encoders.items() if getattr(encoder, "learns_labels", False)]
+    if held_out:
+        leaking = []
+    for name in modalities:
+        if name in leaking:
             raise UsageError(
-                f"the {modality} encoder learned labels of all products but those that the feed's split holds out, "
+                f"the {name} encoder learned from labels of all products but those that the feed's split holds out, "
                 "so only these can be reported on.",
                 fix="Give products a split (train, val, test), ingest and build again; or leave the modality out.",
             )
+    return tuple(modalities) or tuple(name for name in shop.snapshot.blocks if name not in leaking)
 
 
 def _best_fusion(
