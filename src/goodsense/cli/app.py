@@ -153,6 +153,10 @@ def build(
     shop: ShopDir,
     recipe: Annotated[Path | None, typer.Option(help="A recipe file; default: the shop's recipe.toml.")] = None,
     refit: Annotated[bool, typer.Option(help="Fit the encoders anew.")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the recipe's missing hub models.")
+    ] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Run pretrained models as int8 ONNX.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes that decode and encode.")] = 2,
     json: Json = False,
 ) -> None:
@@ -160,8 +164,10 @@ def build(
     from goodsense.shop import Recipe, Shop
 
     with progress_shown() as progress, Shop.open(shop) as opened:
-        loaded = Recipe.load(recipe) if recipe is not None else None
-        report = opened.build(loaded, refit=refit, workers=workers, progress=progress)
+        used = Recipe.load(recipe) if recipe is not None else opened.recipe
+        if int8:
+            used = used.with_int8()
+        report = opened.build(used, refit=refit, download=download, workers=workers, progress=progress)
     emit(report.to_json(), as_json=json, text=lambda: printing.built(report))
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from goodsense.encoders.hub import allow_downloads
 from goodsense.errors import DataError, StorageError
 from goodsense.index import QdrantEdgeIndex
 from goodsense.progress import Progress, silent
@@ -55,9 +56,17 @@ class BuildReport:
 
 
 def build(
-    shop: Path, recipe: Recipe, *, refit: bool = False, workers: int = 2, progress: Progress = silent
+    shop: Path,
+    recipe: Recipe,
+    *,
+    refit: bool = False,
+    download: bool = False,
+    workers: int = 2,
+    progress: Progress = silent,
 ) -> BuildReport:
     """Build a shop. What is cached is not encoded again; what was killed goes on where it stopped.
+
+    Models of the hub that the recipe names must be here, unless ``download`` allows to fetch them.
 
     Raises
     ------
@@ -71,7 +80,7 @@ def build(
         raise StorageError(f"{shop} is being built by {lock.holder()}.", fix="Wait until it is done.")
     try:
         clear_drafts(shop)
-        with Truth.open(shop) as truth, Scratch.of(shop) as scratch:
+        with Truth.open(shop) as truth, Scratch.of(shop) as scratch, allow_downloads(download):
             return _Builder(shop, recipe, truth, workers, progress, scratch).run(refit=refit)
     finally:
         lock.release()

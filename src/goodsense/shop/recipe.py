@@ -114,6 +114,24 @@ class Recipe(_Table):
         """The recipe with every default written out."""
         return "\n".join(_toml_lines(self.model_dump(mode="json"), ())).lstrip() + "\n"
 
+    def with_int8(self) -> Recipe:
+        """The same with every pretrained model as int8 ONNX.
+
+        Raises
+        ------
+        UsageError
+            If it names no pretrained model.
+        """
+        named = {name: encoder for name, encoder in self.encoders if encoder == "minilm" or encoder.startswith("hub:")}
+        if not named:
+            raise UsageError(
+                "int8 is for pretrained models, and the recipe names none.",
+                fix='Name one in the recipe, such as [encoders] text = "hub:intfloat/multilingual-e5-small".',
+            )
+        return self.model_copy(
+            update={"options": {**self.options, **{name: {**self.options_of(name), "int8": True} for name in named}}}
+        )
+
     def options_of(self, modality: str) -> dict[str, Any]:
         return dict(self.options.get(modality, {}))  # type: ignore[call-overload]
 

@@ -254,12 +254,16 @@ class Shop:
         recipe: Recipe | None = None,
         *,
         refit: bool = False,
+        download: bool = False,
         workers: int = 2,
         progress: Progress = silent,
     ) -> BuildReport:
-        """Encode what is new, fuse, index, and switch to the new build at once."""
+        """Encode what is new, fuse, index, and switch to the new build at once.
+
+        Pretrained models that the recipe names must be on this machine, unless ``download`` allows to fetch them.
+        """
         used = recipe if recipe is not None else self.recipe
-        return build_in_child(self.directory, used, refit=refit, workers=workers, progress=progress)
+        return build_in_child(self.directory, used, refit=refit, download=download, workers=workers, progress=progress)
 
     # ---- use
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders import make_encoder
+from goodsense.encoders.hub import describe_model
 from goodsense.encoders.parallel import Broken, FileReader, read_files
 from goodsense.media import MediaStore
 from goodsense.progress import Progress
@@ -84,8 +85,10 @@ class Stage:
         why = self._why_refit(frozen, rows, listing, refit=refit)
         if frozen is not None and not why:
             return frozen[0]
-        report.note = f"fitted on {len(rows)} products ({why})" if why else f"fitted on {len(rows)} products"
         encoder = make_encoder(self.modality, self.name, options, tokenizer=tokenizer)
+        report.note = f"fitted on {len(rows)} products ({why})" if why else f"fitted on {len(rows)} products"
+        if self.name.startswith("hub:"):
+            report.note = str(describe_model(self.name.removeprefix("hub:")))
         self.progress(f"fit {self.modality}", 0, None)
         encoder = self._fitted(encoder, listing, own, rows)
         number = 1 + (frozen[1]["number"] if frozen else 0)

@@ -27,7 +27,13 @@ _CHILD = "from goodsense.shop.worker import main; main()"
 
 
 def build_in_child(
-    shop: Path, recipe: Recipe, *, refit: bool = False, workers: int = 2, progress: Progress = silent
+    shop: Path,
+    recipe: Recipe,
+    *,
+    refit: bool = False,
+    download: bool = False,
+    workers: int = 2,
+    progress: Progress = silent,
 ) -> BuildReport:
     """Run :func:`goodsense.shop.build.build` in a child process.
 
@@ -38,7 +44,13 @@ def build_in_child(
     GoodsenseError
         Whatever the build raised.
     """
-    request = {"shop": str(shop), "recipe": recipe.model_dump(mode="json"), "refit": refit, "workers": workers}
+    request = {
+        "shop": str(shop),
+        "recipe": recipe.model_dump(mode="json"),
+        "refit": refit,
+        "download": download,
+        "workers": workers,
+    }
     child = subprocess.Popen([sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     answer: dict[str, Any] | None = None
     assert child.stdin is not None
@@ -87,6 +99,7 @@ def main() -> None:
             shop,
             Recipe.model_validate(request["recipe"]),
             refit=request["refit"],
+            download=request["download"],
             workers=request["workers"],
             progress=_Reporter(),
         )
