@@ -23,6 +23,7 @@ KIND = "frames"
 VERSION = 1
 SIDE = 256  # pixels of a frame's longer side, if the image encoder has no wish of its own
 DARK = 24  # bars are never brighter
+LEAST = 8  # pixels of what stays between bars
 FIT_LIMIT = 8_000  # frames, or cells of frames, that a fit reads
 
 
@@ -46,13 +47,20 @@ class DescribeFrames:
     grid: int = 1
 
     def __call__(self, value: Clip | Image) -> NDArray[Any]:
-        pictures = without_bars(_pictures(value))
-        pictures = pictures[key_frames(len(pictures), self.frames)]
-        found = [np.stack([self.image(cell) for cell in cells(picture, self.grid)]) for picture in pictures]
+        pictures = pictures_of(value)
+        shown = [without_bars(picture) for picture in pictures[key_frames(len(pictures), self.frames)]]
+        found = [np.stack([self.image(cell) for cell in cells(picture, self.grid)]) for picture in shown]
         return np.stack(found) if found else np.zeros((0, self.grid**2), dtype=np.float32)
 
 
-def _pictures(value: Clip | Image) -> NDArray[np.uint8]:
+def pictures_of(value: Clip | Image) -> NDArray[np.uint8]:
+    """The frames of a clip, or a picture as the only one ``(t, h, w, 3)``.
+
+    Raises
+    ------
+    DataError
+        If they are no frames.
+    """
     pictures = value.frames if isinstance(value, Clip) else np.asarray(value)[None]
     if pictures.ndim != 4 or pictures.shape[3] != 3 or pictures.dtype != np.uint8 or 0 in pictures.shape[1:]:
         raise DataError(f"frames are {pictures.dtype} {pictures.shape}; expected uint8 (t, height, width, 3).")
@@ -66,17 +74,18 @@ def key_frames(count: int, limit: int) -> NDArray[np.int64]:
     return ((np.arange(limit) + 0.5) * count / limit).astype(np.int64)
 
 
-def without_bars(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Cut away what is black in every frame at the edges ``(t, h, w, 3)``; what is black as a whole stays."""
-    if len(pictures) == 0:
-        return pictures
-    bright = pictures.max(axis=(0, 3)) > DARK  # (h, w)
-    # A compressed edge rings, so a row counts from a few bright pixels on.
+def without_bars(picture: Image) -> Image:
+    """Cut away what is black at the edges ``(h, w, 3)``: bars, and the ground of a product shown on black.
+
+    A picture that is black nearly everywhere stays as it is.
+    """
+    bright = picture.max(axis=2) > DARK  # (h, w)
+    # A compressed edge rings, so a line counts from a few bright pixels on.
     rows = np.flatnonzero(bright.mean(axis=1) > 0.03)
     columns = np.flatnonzero(bright.mean(axis=0) > 0.03)
-    if len(rows) < 8 or len(columns) < 8:
-        return pictures
-    return pictures[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if len(rows) < LEAST or len(columns) < LEAST:
+        return picture
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def cells(picture: Image, grid: int) -> list[Image]:

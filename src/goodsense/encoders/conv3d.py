@@ -1,0 +1,288 @@
+"""``conv3d``: a small network over space and time that learns from the shop's own labels and clips.
+
+It learns what the labels tell apart, and that clips of one product, or two altered views of one clip, belong together.
+Without labels the views alone teach it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodsense.encoders import artefacts, networks
+from goodsense.encoders.cnn_network import contrast
+from goodsense.encoders.conv3d_network import KINDS, NEEDED_FOR, clip_network
+from goodsense.encoders.frames import key_frames, pictures_of, without_bars
+from goodsense.errors import UsageError
+from goodsense.media.reading import ClipWish
+from goodsense.progress import Progress, silent
+from goodsense.types import Clip, Labels, Modality, Vectors, normalise
+
+KIND = "conv3d"
+VERSION = 1
+BATCH = 24  # clips, each in two views
+RATE = 3e-3
+DECAY = 0.02
+AT_ONCE = 32  # clips encoded together
+CROP = 0.8  # of the side and of the frames that training looks at
+SMOOTHING = 0.1  # of the labels: some of a shop's are wrong
+
+
+@dataclass(frozen=True)
+class Cube:
+    """A clip as ``(frames, side, side, 3)`` uint8, without black bars; one without frames as ``(0, side, side, 3)``.
+
+    A clip with fewer frames shows each for longer.
+    """
+
+    frames: int
+    side: int
+
+    def __call__(self, clip: Clip) -> NDArray[np.uint8]:
+        import cv2
+
+        pictures = pictures_of(clip)
+        if not len(pictures):
+            return np.zeros((0, self.side, self.side, 3), dtype=np.uint8)
+        places = key_frames(len(pictures), self.frames)
+        if len(places) < self.frames:
+            places = np.arange(self.frames) * len(pictures) // self.frames
+        size = (self.side, self.side)
+        shown = {i: cv2.resize(without_bars(pictures[i]), size, interpolation=cv2.INTER_AREA) for i in set(places)}
+        return np.stack([shown[i] for i in places])
+
+
+class Conv3dEncoder:
+    """Clips to the features of a network that was trained on the shop's own clips.
+
+    Parameters
+    ----------
+    kind
+        ``3d``: kernels over space and time; ``2+1d``: each as one over space and one over time (Tran & others, CVPR
+        2018).
+    frames, side
+        What the network sees of a clip: so many frames, each a square of so many pixels.
+    width
+        Channels of the first stage; vectors have four times as many numbers.
+    epochs
+        How often training sees every clip.
+    fields
+        The labels to learn; None for all that are worth it.
+    """
+
+    learns_labels = True
+
+    def __init__(
+        self,
+        *,
+        kind: str = "2+1d",
+        frames: int = 12,
+        side: int = 48,
+        width: int = 32,
+        epochs: int = 30,
+        fields: Sequence[str] | None = None,
+    ) -> None:
+        for name, value, least in (
+            ("frames", frames, 2),
+            ("side", side, 16),
+            ("width", width, 4),
+            ("epochs", epochs, 1),
+        ):
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise UsageError(f"{name} is {value!r}; expected a whole number from {least} up.")
+        if kind not in KINDS:
+            raise UsageError(f"kind is {kind!r}; expected {' or '.join(KINDS)}.")
+        self._kind, self._frames, self._side, self._width, self._epochs = kind, frames, side, width, epochs
+        self._fields = None if fields is None else [str(name) for name in fields]
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._sizes: dict[str, int] = {}
+        self._network: Any = None
+        self._fingerprint = ""
+
+    @property
+    def dim(self) -> int:
+        return 4 * self._width
+
+    @property
+    def accepts(self) -> frozenset[Modality]:
+        return frozenset({"video"})
+
+    @property
+    def fingerprint(self) -> str:
+        if not self._fingerprint:
+            self._fingerprint = artefacts.fingerprint(self._artefact())
+        return self._fingerprint
+
+    @property
+    def wish(self) -> ClipWish:
+        return ClipWish(fps=8.0, max_frames=self._frames, max_side=3 * self._side)
+
+    @property
+    def describe(self) -> Cube:
+        """One clip to the few small frames that the network sees."""
+        return Cube(self._frames, self._side)
+
+    def fit(self, values: Sequence[Clip], *, seed: int) -> Self:
+        """Train without labels: to tell clips apart, however they are cropped and lit."""
+        describe = self.describe
+        return self.fit_described([describe(value) for value in values], seed=seed)
+
+    def fit_described(
+        self,
+        raw: Sequence[NDArray[np.uint8]],
+        *,
+        labels: Sequence[Labels] = (),
+        seed: int,
+        progress: Progress = silent,
+    ) -> Self:
+        """Train on cubes as :attr:`describe` gives them, one mapping of labels per clip."""
+        networks.need_torch(NEEDED_FOR)
+        shown = [i for i, cube in enumerate(raw) if len(cube)]
+        labels = [labels[i] if len(labels) else {} for i in shown]
+        lesson = _Lesson.of(self._stacked([raw[i] for i in shown]), labels, self._fields)
+        with networks.seeded(seed):
+            self._network = clip_network(self._kind, self._width, lesson.targets.sizes)
+            if len(shown) > 1:
+                networks.train(
+                    self._network,
+                    lesson.batches,
+                    lambda batch: lesson.loss(self._network, batch),
+                    networks.Schedule(self._epochs, BATCH, RATE, DECAY),
+                    steps=lesson.steps,
+                    seed=seed,
+                    progress=progress,
+                    stage="train conv3d",
+                )
+        self._network.eval()
+        self._sizes = dict(lesson.targets.sizes)
+        self._arrays = networks.weights_of(self._network, "network.")
+        features = self._features(lesson.cubes)
+        centre = features.mean(axis=0) if len(features) > 1 else np.zeros(self.dim)
+        self._arrays["centre"] = centre.astype(np.float32)
+        self._fingerprint = ""
+        return self
+
+    def project(self, raw: Sequence[NDArray[np.uint8]]) -> Vectors:
+        """Cubes to unit vectors ``(n, dim)``; a clip without frames gives a zero row."""
+        if not self._arrays:
+            raise UsageError("this clip encoder was not fitted yet.", fix="Call fit(clips, seed=...) first.")
+        found = np.zeros((len(raw), self.dim), dtype=np.float32)
+        shown = [i for i, cube in enumerate(raw) if len(cube)]
+        found[shown] = normalise(self._features(self._stacked([raw[i] for i in shown])) - self._arrays["centre"])
+        return found
+
+    def encode(self, values: Sequence[Clip]) -> Vectors:
+        """``n`` clips to ``(n, dim)``."""
+        describe = self.describe
+        return self.project([describe(value) for value in values])
+
+    def encode_query(self, values: Sequence[Clip]) -> Vectors:
+        """The same as :meth:`encode`."""
+        return self.encode(values)
+
+    def save(self, directory: Path) -> None:
+        """Write settings and weights into ``directory``."""
+        artefacts.write(self._artefact(), directory)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Come back from :meth:`save`."""
+        found = artefacts.read(directory, kind=KIND, version=VERSION)
+        settings = dict(found.settings)
+        sizes = settings.pop("sizes")
+        encoder = cls(**settings)
+        encoder._arrays, encoder._sizes = dict(found.arrays), sizes
+        return encoder
+
+    def _features(self, cubes: NDArray[np.uint8]) -> NDArray[np.float32]:
+        torch = networks.need_torch(NEEDED_FOR)
+        network, found = self._restored(), [np.zeros((0, self.dim), dtype=np.float32)]
+        with torch.inference_mode():
+            for start in range(0, len(cubes), AT_ONCE):
+                found.append(network(_to_batch(cubes[start : start + AT_ONCE])).numpy())
+        return np.concatenate(found)
+
+    def _restored(self) -> Any:
+        if self._network is None:
+            self._network = clip_network(self._kind, self._width, self._sizes)
+            own = {name: array for name, array in self._arrays.items() if name.startswith("network.")}
+            networks.restore(self._network, own, "network.")
+        return self._network
+
+    def _stacked(self, raw: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        return np.stack(raw) if len(raw) else np.zeros((0, self._frames, self._side, self._side, 3), dtype=np.uint8)
+
+    def _artefact(self) -> artefacts.Artefact:
+        settings = {
+            "kind": self._kind, "frames": self._frames, "side": self._side, "width": self._width,
+            "epochs": self._epochs, "fields": self._fields, "sizes": self._sizes,
+        }  # fmt: skip
+        return artefacts.Artefact(KIND, VERSION, settings, self._arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lesson:
+    """Clips, what they are, and which are of one product."""
+
+    cubes: NDArray[np.uint8]  # (n, t, s, s, 3)
+    targets: networks.Targets
+    groups: NDArray[np.int64]  # (n,)
+
+    @classmethod
+    def of(cls, cubes: NDArray[np.uint8], labels: Sequence[Labels], fields: Sequence[str] | None) -> _Lesson:
+        places: dict[str, int] = {}
+        names = [f"id {label['id']}" if label.get("id") else f"clip {i}" for i, label in enumerate(labels)]
+        groups = [places.setdefault(name, len(places)) for name in names]
+        return cls(cubes, networks.Targets.of(labels, fields=fields), np.array(groups, dtype=np.int64))
+
+    @property
+    def steps(self) -> int:
+        return max(1, math.ceil(len(self.cubes) / BATCH))
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Any, NDArray[np.int64]]]:
+        """Batches of two views of each clip ``(2 n, 3, t, s, s)``, and which clip each is of ``(2 n,)``."""
+        del epoch
+        order = rng.permutation(len(self.cubes))
+        for rows in np.array_split(order, self.steps):
+            twice = np.concatenate([rows, rows])
+            yield _to_batch(np.stack([_altered(self.cubes[row], rng) for row in twice])), twice
+
+    def loss(self, network: Any, batch: tuple[Any, NDArray[np.int64]]) -> Any:
+        """Cross entropy of every field, and the contrast between products."""
+        torch = networks.need_torch(NEEDED_FOR)
+        clips, rows = batch
+        features = network(clips)
+        total = contrast(network.sketch(features), torch.from_numpy(self.groups[rows]))
+        kept = network.dropout(features)
+        losses = []
+        for head, name in zip(network.heads, sorted(self.targets.codes), strict=True):
+            truth = torch.from_numpy(self.targets.codes[name][rows])
+            if bool((truth >= 0).any()):
+                losses.append(
+                    torch.nn.functional.cross_entropy(head(kept), truth, ignore_index=-1, label_smoothing=SMOOTHING)
+                )
+        return total + torch.stack(losses).mean() if losses else total
+
+
+def _altered(cube: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A view of a clip: a part in time and space, in other light. ``(t, s, s, 3)`` to a smaller one of its kind."""
+    count, side = cube.shape[:2]
+    few, small = max(2, round(CROP * count)), max(8, round(CROP * side))
+    first, top, left = rng.integers(count - few + 1), *rng.integers(side - small + 1, size=2).tolist()
+    part = cube[first : first + few, top : top + small, left : left + small].astype(np.float32)
+    light = rng.uniform(0.75, 1.25) * rng.uniform(0.92, 1.08, size=3)
+    found: NDArray[np.uint8] = np.clip(part * light.astype(np.float32) + rng.uniform(-12, 12), 0, 255).astype(np.uint8)
+    return found
+
+
+def _to_batch(cubes: NDArray[np.uint8]) -> Any:
+    """``(n, t, h, w, 3)`` uint8 to ``(n, 3, t, h, w)`` float from -1 to 1, in the order that convolutions like."""
+    torch = networks.need_torch(NEEDED_FOR)
+    clips = torch.from_numpy(np.ascontiguousarray(cubes)).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+    return clips.contiguous(memory_format=torch.channels_last_3d)
