@@ -128,9 +128,9 @@ def train(
     """
     torch = need_torch("training")
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=schedule.rate, total_steps=max(1, steps * schedule.epochs) + 1, pct_start=schedule.warm_up
-    )
+    total = max(1, steps * schedule.epochs) + 1
+    rising = min(max(schedule.warm_up, 1.5 / total), 1 - 0.5 / total)  # neither phase may be empty
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=schedule.rate, total_steps=total, pct_start=rising)
     history = []
     network.train()
     for epoch in range(schedule.epochs):
