@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["main_object", "propose_objects", "saliency"]
 
 _SIDE = 128  # pixels of the longer side that is looked at
+_TINY = 8  # pixels of the shorter side below which nothing is sought
 _RESIDUAL = 64
 _CLUSTERS = 4  # colours along the edges
 _FAINT = 6.0  # CIELAB distance from the edges' colours below which nothing stands out
@@ -81,6 +82,8 @@ def _saliency(small: Image) -> NDArray[np.float32]:
     import cv2
 
     height, width = small.shape[:2]
+    if min(height, width) < _TINY:
+        return np.zeros((height, width), dtype=np.float32)
     contrast = _contrast(small)
     strongest = float(np.percentile(contrast, 99))
     if strongest < _FAINT:

@@ -54,13 +54,6 @@ def corners(image: Image) -> NDArray[np.uint8]:
     return np.stack([_resized(part, *CORNER) for part in parts])
 
 
-def sharpness(image: Image) -> float:
-    """The variance of the Laplacian (Pech-Pacheco et al., 2000); low for blurred pictures."""
-    import cv2
-
-    return float(cv2.Laplacian(to_grey(image), cv2.CV_32F).var())
-
-
 def _frequencies(grey: Grey) -> NDArray[np.float32]:
     import cv2
 

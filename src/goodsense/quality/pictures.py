@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from goodsense.errors import DataError, StorageError
 from goodsense.media import MediaStore, decode_image, sniff_media
 from goodsense.media.sniff import image_size
+from goodsense.media.views import sharpness
 from goodsense.progress import Progress, silent
 from goodsense.quality.fingerprints import (
     BITS,
@@ -28,7 +29,6 @@ from goodsense.quality.fingerprints import (
     VIEWS,
     chroma,
     corners,
-    sharpness,
     thumbnail,
     views,
 )
