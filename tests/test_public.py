@@ -84,6 +84,7 @@ def test_errors_have_one_root_and_codes_by_class() -> None:
         "DataError": (3, "data"),
         "StorageError": (3, "storage"),
         "FetchError": (3, "fetch"),
+        "NoSoundError": (3, "data"),
         "DependencyError": (4, "dependency"),
         "PartialError": (5, "partial"),
     }

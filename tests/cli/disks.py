@@ -31,7 +31,7 @@ import sys
 import goodsense.shop.ingest as ingest
 from goodsense.cli import main, output
 ingest.BATCH = 100
-output.TerminalProgress.__call__ = lambda self, stage, done, total: print(done, file=sys.stderr, flush=True)
+output.TerminalProgress.__call__ = lambda self, stage, done, total, **_: print(done, file=sys.stderr, flush=True)
 main()
 """
 

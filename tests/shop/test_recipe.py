@@ -51,3 +51,13 @@ def test_mistakes_are_named(tmp_path: Path, text: str, expected: str) -> None:
 def test_a_missing_recipe_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no recipe"):
         Recipe.load(tmp_path / "none.toml")
+
+
+def test_int8_is_for_pretrained_models() -> None:
+    given = {"encoders": {"text": "minilm", "image": "hub:some/model"}, "options": {"text": {"max_tokens": 64}}}
+    recipe = Recipe.model_validate(given).with_int8()
+    assert recipe.options_of("text") == {"max_tokens": 64, "int8": True}
+    assert recipe.options_of("image") == {"int8": True}
+    assert recipe.options_of("attributes") == {}
+    with pytest.raises(UsageError, match="names none"):
+        Recipe().with_int8()
