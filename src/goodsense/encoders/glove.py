@@ -55,10 +55,10 @@ class GloveEncoder(PooledWords):
         *,
         tokenizer: SupportsTokens | None = None,
         dim: int = 128,
-        window: int = 8,
-        sweeps: int = 5,
-        ridge: float = 0.3,
-        smoothing: float = 1e-3,
+        window: int = 12,
+        sweeps: int = 4,
+        ridge: float = 0.5,
+        smoothing: float = 3e-3,
         field_weights: Mapping[str, float] = DEFAULT_WEIGHTS,
     ) -> None:
         super().__init__(
@@ -113,8 +113,8 @@ def solve(together: Any, dim: int, *, sweeps: int, ridge: float, seed: int) -> S
     ``together`` is symmetric: its rows serve both halves.
     """
     together.sort_indices()
-    weights = np.minimum(1.0, (together.data / FULL_WEIGHT) ** POWER).astype(np.float32)
-    logs = np.log(together.data).astype(np.float32)
+    weights = np.asarray(np.minimum(1.0, (together.data / FULL_WEIGHT) ** POWER), dtype=np.float32)
+    logs = np.asarray(np.log(together.data), dtype=np.float32)
     rng = np.random.default_rng(seed)
     words = np.zeros((together.shape[0], dim + 1), dtype=np.float32)  # the last column is the bias
     contexts = rng.normal(0, FIRST_SPREAD, words.shape).astype(np.float32)

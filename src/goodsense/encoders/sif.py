@@ -49,13 +49,12 @@ def common_directions(vectors: NDArray[np.floating[Any]], count: int) -> NDArray
     energies, directions = np.linalg.eigh(rows.T @ rows)
     leading = directions[:, np.argsort(-energies, kind="stable")[:count]].T  # (count, d)
     signs = np.sign(leading[np.arange(count), np.abs(leading).argmax(axis=1)])
-    return (leading * signs[:, None]).astype(np.float32)
+    return np.asarray(leading * signs[:, None], dtype=np.float32)
 
 
 def without_directions(vectors: NDArray[np.float32], directions: NDArray[np.float32]) -> NDArray[np.float32]:
     """The rows less their parts along orthonormal ``directions``. ``(n, d), (k, d) -> (n, d)``."""
-    left: NDArray[np.float32] = vectors - (vectors @ directions.T) @ directions
-    return left
+    return np.asarray(vectors - (vectors @ directions.T) @ directions, dtype=np.float32)
 
 
 # ---- the encoder
@@ -89,7 +88,7 @@ class PooledWords(ABC):
         check_field_weights(self._settings["field_weights"])
         if not 0 < self._settings["smoothing"] < math.inf:
             raise UsageError(f"smoothing is {smoothing}; expected a number above 0, such as 0.001.")
-        self._tokenizer = _default_tokenizer() if tokenizer is None else tokenizer
+        self._tokenizer = default_tokenizer() if tokenizer is None else tokenizer
         self._arrays: dict[str, NDArray[Any]] = {}  # vectors (words, dim), weights (words,), common (1, dim)
         self._words: dict[str, int] = {}
         self._spoken: list[str] = []  # as people write the words
@@ -356,7 +355,20 @@ def check_field_weights(weights: Mapping[str, float]) -> None:
             raise UsageError(f"field_weights gives {field!r} the weight {weight}; expected a finite number from 0 up.")
 
 
-def _default_tokenizer() -> SupportsTokens:
+def check_char_ngrams(lengths: Sequence[int]) -> None:
+    """Refuse what are no two lengths, shortest and longest.
+
+    Raises
+    ------
+    UsageError
+        Says what was found.
+    """
+    if len(lengths) != 2 or not 1 <= lengths[0] <= lengths[1]:
+        raise UsageError(f"char_ngrams is {lengths}; expected two whole numbers, shortest and longest, such as [3, 4].")
+
+
+def default_tokenizer() -> SupportsTokens:
+    """The tokenizer that shops use without a dictionary of their own."""
     from goodsense.text import Tokenizer
 
     return Tokenizer()
@@ -366,9 +378,11 @@ __all__ = [
     "DEFAULT_WEIGHTS",
     "PooledWords",
     "Speller",
+    "check_char_ngrams",
     "check_field_weights",
     "check_positive",
     "common_directions",
+    "default_tokenizer",
     "smooth_weights",
     "without_directions",
 ]

@@ -17,8 +17,8 @@ from goodsense.types import Vectors
 
 EXTRA = "words"
 KINDS = ("skip-gram", "cbow")
-NEGATIVES = 10  # words drawn at random for each true one
-FREQUENT = 1e-4  # words with a larger share than this are skipped now and then
+NEGATIVES = 5  # words drawn at random for each true one
+FREQUENT = 1e-3  # words with a larger share than this are skipped now and then
 
 
 class Word2VecEncoder(PooledWords):
@@ -54,11 +54,11 @@ class Word2VecEncoder(PooledWords):
         self,
         *,
         tokenizer: SupportsTokens | None = None,
-        dim: int = 192,
+        dim: int = 128,
         kind: Literal["skip-gram", "cbow"] = "skip-gram",
-        window: int = 8,
-        epochs: int = 10,
-        smoothing: float = 1e-3,
+        window: int = 10,
+        epochs: int = 8,
+        smoothing: float = 3e-3,
         field_weights: Mapping[str, float] = DEFAULT_WEIGHTS,
     ) -> None:
         if kind not in KINDS:

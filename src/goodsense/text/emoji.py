@@ -115,10 +115,10 @@ def _compiled() -> tuple[dict[str, tuple[str, str]], re.Pattern[str]]:
         english, _, chinese = words.rpartition(" ")
         for sign in _EMOJI.findall(signs):
             table[sign[:1]] = (english, chinese)
-    faces = []
+    faces: list[str] = []
     for entry in _EMOTICONS.strip().replace("\n", "|").split("|"):
-        *signs, english, chinese = entry.split(" ")
-        faces += signs
-        table |= dict.fromkeys(signs, (english, chinese))
+        *drawings, english, chinese = entry.split(" ")
+        faces += drawings
+        table |= dict.fromkeys(drawings, (english, chinese))
     drawn = "|".join(map(re.escape, sorted(faces, key=len, reverse=True)))
     return table, re.compile(rf"(?:{_EMOJI.pattern} ?)+|(?<![^\s\u3000-\u9fff])(?:{drawn})(?![^\s\u3000-\u9fff,.!?])")

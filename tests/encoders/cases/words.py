@@ -1,0 +1,44 @@
+"""Encoders that learn words or pairs of texts: ``word2vec``, ``glove``, ``bag``, ``rnn``."""
+
+from __future__ import annotations
+
+from tests.encoders import samples
+from tests.encoders.case import Case
+
+EMPTY = {"title": ""}
+FIELDS = {"title": 1.0}
+
+CASES = [
+    Case(
+        "text",
+        "word2vec",
+        samples.texts(),
+        EMPTY,
+        {"dim": 8, "kind": "cbow", "window": 2, "epochs": 2, "smoothing": 0.1, "field_weights": FIELDS},
+        {"dim": 12, "epochs": 4},
+    ),
+    Case(
+        "text",
+        "glove",
+        samples.texts(),
+        EMPTY,
+        {"dim": 8, "window": 2, "sweeps": 1, "ridge": 2.0, "smoothing": 0.1, "field_weights": FIELDS},
+        {"dim": 12, "sweeps": 3},
+    ),
+    Case(
+        "text",
+        "bag",
+        samples.texts(),
+        EMPTY,
+        {"dim": 8, "char_ngrams": [2, 3], "epochs": 1, "field_weights": FIELDS},
+        {"dim": 12, "epochs": 2},
+    ),
+    Case(
+        "text",
+        "rnn",
+        samples.texts(),
+        EMPTY,
+        {"dim": 8, "cell": "lstm", "width": 6, "char_ngrams": [2, 3], "epochs": 1, "field_weights": FIELDS},
+        {"dim": 12, "epochs": 2, "width": 8},
+    ),
+]
