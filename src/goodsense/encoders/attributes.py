@@ -1,4 +1,4 @@
-"""Attributes to vectors: one column per number, one per frequent value of a category."""
+"""Attributes to vectors: one column per number, one per frequent value of a category, a few for the category tree."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self, TypeAlias, TypeGuard
+from typing import Any, Self, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
+from goodsense.encoders.category_paths import FIELD, CategoryPaths, path_of
 from goodsense.errors import UsageError
 from goodsense.standardise import Affine, MinMax, ZScore
 from goodsense.types import Modality, Vectors
@@ -39,28 +40,39 @@ class ColumnsEncoder:
         ``zscore``: mean 0 and deviation 1. ``minmax``: the range of the fit becomes 1, the centre stays the mean.
     max_categories
         At most so many values of one attribute get a column, the most frequent first.
+    category_paths
+        So many further columns say where the product stands in the category tree
+        (:mod:`goodsense.encoders.category_paths`); 0 for none.
     """
 
-    def __init__(self, *, scale: str = "zscore", max_categories: int = 64) -> None:
+    def __init__(self, *, scale: str = "zscore", max_categories: int = 64, category_paths: int = 0) -> None:
         if scale not in SCALES:
             raise UsageError(f"scale is {scale!r}; expected one of {', '.join(SCALES)}.")
         if not isinstance(max_categories, int) or isinstance(max_categories, bool) or max_categories < 1:
             raise UsageError(f"max_categories is {max_categories!r}; expected a whole number from 1 up.")
+        if not isinstance(category_paths, int) or isinstance(category_paths, bool) or category_paths < 0:
+            raise UsageError(
+                f"category_paths is {category_paths!r}; expected how many columns, a whole number from 0 up.",
+                fix="category_paths = 16 suits most trees.",
+            )
         self._scale = scale
         self._limit = max_categories
+        self._path_dim = category_paths
         self._columns: tuple[tuple[str, str | None], ...] = ()  # (field, category or None for a number)
         self._scaling = Affine(np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32))
+        self._paths = CategoryPaths((), np.zeros((0, category_paths), dtype=np.float32))
         self._fitted = False
         self._fingerprint = ""
 
     @property
     def dim(self) -> int:
-        return len(self._columns)
+        return len(self._columns) + self._path_dim
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One per column: ``price`` for a number, ``colour=red`` for a category."""
-        return tuple(field if value is None else f"{field}={value}" for field, value in self._columns)
+        """One per column: ``price`` for a number, ``colour=red`` for a category, ``category~1`` for a path's place."""
+        places = tuple(f"{FIELD}~{number}" for number in range(1, self._path_dim + 1))
+        return tuple(field if value is None else f"{field}={value}" for field, value in self._columns) + places
 
     @property
     def accepts(self) -> frozenset[Modality]:
@@ -73,14 +85,20 @@ class ColumnsEncoder:
         return self._fingerprint
 
     def fit(self, values: Sequence[Attributes], *, seed: int) -> Self:
-        """Learn columns, centres and spreads from products. Nothing is drawn, so ``seed`` changes nothing."""
+        """Learn columns, centres and spreads from products, and the category tree where it is wanted."""
         columns: list[tuple[str, str | None]] = []
         for field in sorted({field for value in values for field in value}):
             columns += [(field, category) for category in self._categories(values, field)]
         self._columns = tuple(columns)
         self._fitted = True
         self._fingerprint = ""
-        self._scaling = _scaling(*self._raw(values), self._scale)
+        raw, known = self._raw(values)
+        self._scaling = _scaling(raw, known, self._scale)
+        if self._path_dim:
+            beside = [field != FIELD for field, _ in self._columns]
+            scores = np.where(known, ZScore().fit(raw, known).apply(raw), np.float32(0))[:, beside]
+            paths = [path_of(value) for value in values]
+            self._paths = CategoryPaths.fit(paths, scores, dim=self._path_dim, seed=seed)
         return self
 
     def encode(self, values: Sequence[Attributes]) -> Vectors:
@@ -89,7 +107,9 @@ class ColumnsEncoder:
             raise UsageError("this attribute encoder was not fitted yet.", fix="Call fit(products, seed=...) first.")
         raw, known = self._raw(values)
         scaled: Vectors = np.where(known, self._scaling.apply(raw), np.float32(0))
-        return scaled
+        if not self._path_dim:
+            return scaled
+        return np.hstack((scaled, self._paths.encode([path_of(value) for value in values])))
 
     def encode_query(self, values: Sequence[Attributes]) -> Vectors:
         """The same as :meth:`encode`: a wish for attributes is a product that has them."""
@@ -103,20 +123,31 @@ class ColumnsEncoder:
     def load(cls, directory: Path) -> Self:
         """Come back from :meth:`save`."""
         found = artefacts.read(directory, kind=KIND, version=VERSION)
-        encoder = cls(scale=found.settings["scale"], max_categories=found.settings["max_categories"])
+        encoder = cls(
+            scale=found.settings["scale"],
+            max_categories=found.settings["max_categories"],
+            category_paths=found.settings.get("category_paths", 0),
+        )
         encoder._columns = tuple((field, category) for field, category in found.settings["columns"])
         encoder._scaling = Affine(found.arrays["centre"], found.arrays["spread"])
+        if "nodes" in found.settings:
+            nodes = tuple(tuple(node) for node in found.settings["nodes"])
+            encoder._paths = CategoryPaths(nodes, found.arrays["nodes"])
         encoder._fitted = found.settings["fitted"]
         return encoder
 
     def _artefact(self) -> artefacts.Artefact:
-        settings = {
+        settings: dict[str, Any] = {
             "scale": self._scale,
             "max_categories": self._limit,
             "fitted": self._fitted,
             "columns": [list(column) for column in self._columns],
         }
-        return artefacts.Artefact(KIND, VERSION, settings, self._scaling.to_arrays())
+        arrays = self._scaling.to_arrays()
+        if self._path_dim:
+            settings |= {"category_paths": self._path_dim, "nodes": [list(node) for node in self._paths.nodes]}
+            arrays["nodes"] = self._paths.vectors
+        return artefacts.Artefact(KIND, VERSION, settings, arrays)
 
     def _categories(self, values: Sequence[Attributes], field: str) -> list[str | None]:
         """``[None]`` for a numeric attribute, else its most frequent values."""
@@ -129,8 +160,8 @@ class ColumnsEncoder:
 
     def _raw(self, values: Sequence[Attributes]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Unscaled columns ``(n, dim)`` and where the attribute is known ``(n, dim)``."""
-        raw = np.zeros((len(values), self.dim), dtype=np.float32)
-        known = np.zeros((len(values), self.dim), dtype=np.bool_)
+        raw = np.zeros((len(values), len(self._columns)), dtype=np.float32)
+        known = np.zeros((len(values), len(self._columns)), dtype=np.bool_)
         numeric = {field: i for i, (field, category) in enumerate(self._columns) if category is None}
         places: dict[str, dict[str, int]] = {}
         for i, (field, category) in enumerate(self._columns):

@@ -21,5 +21,15 @@ CASES = [
         },
     ),
     Case("image", "descriptors", samples.pictures(), None, {"dim": 64, "weights": {"gradients": 0.2}}),
-    Case("attributes", "columns", samples.attributes(), {}, {"scale": "minmax", "max_categories": 2}),
+    Case(
+        "attributes", "columns", samples.attributes(), {}, {"scale": "minmax", "max_categories": 2, "category_paths": 4}
+    ),
+    Case(
+        "attributes",
+        "columns",
+        [{"category": ("Toys", ("Car", "Doll", "Kite")[i % 3], str(i % 5)), "price": 5.0 + i % 7} for i in range(30)],
+        {},
+        {"scale": "minmax", "max_categories": 2, "category_paths": 3},
+        {"category_paths": 4},
+    ),
 ]
