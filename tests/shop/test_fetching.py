@@ -11,10 +11,12 @@ from goodsense.catalog import Product, Variant
 from goodsense.errors import DataError, PartialError
 from goodsense.media import MediaStore
 from goodsense.media.fetch import FetchPolicy
+from goodsense.media.strip import strip_metadata
 from goodsense.shop import Shop
 from goodsense.shop.fetching import broken_links
 from goodsense.types import AudioRef, ImageRef, VideoRef
 from tests.media.servers import Raw, raw_server, reply
+from tests.media.test_strip import SECRET, told
 from tests.shop.catalogs import picture
 
 HERE = FetchPolicy(allow_private=True, per_host_delay_s=0, retries=0, backoff_s=0.01)
@@ -135,3 +137,34 @@ def test_reading_a_medium_says_how_to_get_it(tmp_path: Path) -> None:
             shop.read_medium(ImageRef("http://x.example/a.jpg"))
         with pytest.raises(DataError, match="is not in the shop"):
             shop.read_medium(ImageRef("a.jpg"))
+
+
+def test_places_go_from_what_is_fetched_and_from_the_download(tmp_path: Path) -> None:
+    """Two addresses bring the same photo; neither the shop's media nor the downloads keep where it was taken."""
+    photo = told("jpeg")
+    feed = tmp_path / "feed.csv"
+    with raw_server({"/a.jpg": reply(photo), "/b.jpg": reply(photo)}) as web, Shop.create(tmp_path / "shop") as shop:
+        feed.write_text(f"id,title,image\n1,kite,{web.url}/a.jpg\n2,drum,{web.url}/b.jpg\n")
+        shop.ingest(feed)
+        assert shop.fetch(policy=HERE).media == {"fetched": 2}
+        names = {ref.sha256 for product in shop.truth.products() for ref in product.media}
+        again = shop.ingest(feed)
+        assert (again.unchanged, dict(again.media)) == (2, {"fetched before": 2})
+        asked = len(web.requests)
+        assert not shop.fetch(policy=HERE).media
+        assert len(web.requests) == asked
+    assert len(names) == 1
+    files = [path.read_bytes() for path in (tmp_path / "shop").rglob("*") if path.is_file()]
+    assert strip_metadata(photo) in files
+    assert not [data for data in files if SECRET in data]
+
+
+def test_places_go_from_local_files_too(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(told("jpeg"))
+    feed = tmp_path / "feed.csv"
+    feed.write_text("id,title,image\n1,kite,a.jpg\n")
+    with Shop.create(tmp_path / "shop") as shop:
+        shop.ingest(feed)
+        assert shop.ingest(feed).unchanged == 1
+        (product,) = shop.truth.products()
+        assert shop.read_medium(product.media[0]) == strip_metadata(told("jpeg"))

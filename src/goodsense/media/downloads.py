@@ -100,6 +100,12 @@ class DownloadStore:
         with self._lock, _storage_errors(self.root):
             self._db.execute(sql, (url, *values.values()))
 
+    def drop(self, name: str) -> None:
+        """Delete bytes that no URL stands for any more."""
+        with self._lock, _storage_errors(self.root):
+            if self._db.execute("SELECT 1 FROM downloads WHERE sha256 = ? LIMIT 1", (name,)).fetchone() is None:
+                self.media.path(name).unlink(missing_ok=True)
+
     def holds(self, record: Record | None) -> bool:
         """Whether the bytes of a record are here, all of them."""
         if record is None or not record.sha256:

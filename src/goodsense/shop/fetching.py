@@ -19,6 +19,7 @@ from goodsense.media.addresses import parse_url, shown
 from goodsense.media.downloads import DownloadStore, Record
 from goodsense.media.fetch import Fetcher, FetchPolicy
 from goodsense.media.fetched import Fetched
+from goodsense.media.strip import strip_metadata
 from goodsense.progress import Progress, silent
 from goodsense.shop.truth import Truth
 from goodsense.tables import Reject, Rejects
@@ -50,6 +51,7 @@ class Links:
 
     def __init__(self, directory: Path) -> None:
         self._store = DownloadStore(download_folder(directory))
+        self._replaced: set[str] = set()
 
     @classmethod
     def of(cls, directory: Path) -> Links | None:
@@ -72,6 +74,29 @@ class Links:
     def fail(self, url: str, reason: str) -> None:
         """Note that what came is of no use."""
         self._store.note(str(parse_url(url)), failure=reason)
+
+    def keep(self, url: str, found: Fetched, media: MediaStore) -> str:
+        """Take what came into the media of the shop, without metadata; returns its SHA-256.
+
+        The download is replaced too: the address stands for the stripped bytes from now on. What came lies there until
+        :meth:`drop`, because other addresses may have brought the same.
+        """
+        assert found.path is not None
+        data = found.path.read_bytes()
+        stripped = strip_metadata(data)
+        if stripped is data:
+            media.adopt(found.path, found.sha256)
+            return found.sha256
+        name = self._store.media.put(stripped)
+        media.adopt(self._store.media.path(name), name)
+        self._store.note(str(parse_url(url)), sha256=name, size=len(stripped))
+        self._replaced.add(found.sha256)
+        return name
+
+    def drop(self) -> None:
+        """Delete what was replaced."""
+        while self._replaced:
+            self._store.drop(self._replaced.pop())
 
     def _find(self, url: str) -> Record | None:
         with suppress(FetchError):
@@ -168,6 +193,7 @@ class _Fetching:
                 if name := self._taken(url, found, *wanted[url]):
                     names[url] = name
         finally:
+            self.links.drop()
             if names:
                 now = self.truth.get(product.id for product in products)  # others may have written meanwhile
                 changed = [with_media(product, lambda ref: _with_bytes(ref, names)) for product in now.values()]
@@ -183,10 +209,10 @@ class _Fetching:
             reason = f"{shown(url)}: gives {found.kind}, no {ref.modality}."
             self.links.fail(url, reason)
             return self._broken(ref, product, reason, "Mend the address in the feed.")
-        MediaStore(self.truth.directory / "media").adopt(found.path, found.sha256)
+        name = self.links.keep(url, found, MediaStore(self.truth.directory / "media"))
         self.report.media["fetched"] += 1
         self.report.bytes += found.size
-        return found.sha256
+        return name
 
     def _broken(self, ref: MediaRef, product: Product, reason: str, fix: str) -> str:
         self.report.media["broken"] += 1

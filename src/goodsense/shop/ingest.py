@@ -15,6 +15,7 @@ from goodsense.catalog.product import Product, with_media
 from goodsense.errors import DataError, PartialError
 from goodsense.media import MediaStore, resolve_media_path, sniff_media
 from goodsense.media.fetch import DEFAULT_POLICY, FetchPolicy
+from goodsense.media.strip import strip_metadata
 from goodsense.progress import Progress, silent
 from goodsense.shop.feed_memory import memory_of
 from goodsense.shop.fetching import Links
@@ -228,7 +229,7 @@ def _delete_missing(truth: Truth, report: IngestReport, *, dry_run: bool) -> Non
 
 
 class MediaIntake:
-    """Takes the files that a product names into the shop's media store.
+    """Takes the files that a product names into the shop's media store, without their metadata.
 
     A URL that was fetched before gets its bytes, any other is left as it is and counted as not fetched; a file that is
     missing, outside the media root or no medium becomes a reject entry, and the product goes on without it.
@@ -268,7 +269,7 @@ class MediaIntake:
             self._rejects.add(Reject(file, row, ref.modality, ref.uri, error.message, error.fix, scope="medium"))
             return ref
         self._counts["taken in"] += 1
-        return replace(ref, sha256=self._put(data)) if self._put else ref
+        return replace(ref, sha256=self._put(strip_metadata(data))) if self._put else ref
 
     def _fetched(self, ref: MediaRef) -> MediaRef:
         known = self._links.fetched(ref.uri) if self._links is not None else ""
