@@ -7,7 +7,7 @@ Without labels the views alone teach it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -202,11 +202,10 @@ class Conv3dEncoder:
 
     def _features(self, cubes: NDArray[np.uint8]) -> NDArray[np.float32]:
         torch = networks.need_torch(NEEDED_FOR)
-        network, found = self._restored(), [np.zeros((0, self.dim), dtype=np.float32)]
+        network, starts = self._restored(), range(0, len(cubes), AT_ONCE)
         with torch.inference_mode():
-            for start in range(0, len(cubes), AT_ONCE):
-                found.append(network(_to_batch(cubes[start : start + AT_ONCE])).numpy())
-        return np.concatenate(found)
+            found = [network(_to_batch(cubes[start : start + AT_ONCE])).numpy() for start in starts]
+        return np.concatenate([np.zeros((0, self.dim), dtype=np.float32), *found])
 
     def _restored(self) -> Any:
         if self._network is None:
@@ -274,7 +273,7 @@ def _altered(cube: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     """A view of a clip: a part in time and space, in other light. ``(t, s, s, 3)`` to a smaller one of its kind."""
     count, side = cube.shape[:2]
     few, small = max(2, round(CROP * count)), max(8, round(CROP * side))
-    first, top, left = rng.integers(count - few + 1), *rng.integers(side - small + 1, size=2).tolist()
+    first, top, left = (int(rng.integers(room + 1)) for room in (count - few, side - small, side - small))
     part = cube[first : first + few, top : top + small, left : left + small].astype(np.float32)
     light = rng.uniform(0.75, 1.25) * rng.uniform(0.92, 1.08, size=3)
     found: NDArray[np.uint8] = np.clip(part * light.astype(np.float32) + rng.uniform(-12, 12), 0, 255).astype(np.uint8)

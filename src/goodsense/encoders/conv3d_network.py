@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from goodsense.encoders.networks import need_torch
-
-if TYPE_CHECKING:
-    import torch
 
 KINDS = ("3d", "2+1d")
 NEEDED_FOR = "the video encoder 'conv3d'"
 
 
-def clip_network(kind: str, width: int, sizes: Mapping[str, int], *, sketch: int = 64) -> torch.nn.Module:
+def clip_network(kind: str, width: int, sizes: Mapping[str, int], *, sketch: int = 64) -> Any:
     """A residual network over clips (Tran & others, CVPR 2018) of three stages: ``width``, 2 and 4 times ``width``.
 
     Its forward pass maps clips ``(n, 3, t, h, w)`` to pooled features ``(n, 4 * width)``. ``heads`` tell the classes of
@@ -67,8 +64,7 @@ def clip_network(kind: str, width: int, sizes: Mapping[str, int], *, sketch: int
         def forward(self, x: Any) -> Any:
             return self.trunk(x).mean(dim=(2, 3, 4))  # (n, 4 * width)
 
-    network: torch.nn.Module = Network().to(memory_format=torch.channels_last_3d)
-    return network
+    return Network().to(memory_format=torch.channels_last_3d)
 
 
 def _convolution(torch: Any, kind: str, before: int, after: int, stride: int) -> Any:

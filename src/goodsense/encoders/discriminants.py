@@ -11,7 +11,7 @@ from goodsense.encoders.decomposition import principal
 from goodsense.types import Vectors, normalise
 
 APART_SHRINKAGE = 0.1  # towards the same spread in every direction, for what tells the classes of the fit apart
-STEADY_SHRINKAGE = 0.4  # the same, for what stays within any class
+STEADY_SHRINKAGE = 0.5  # the same, for what stays within any class
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +35,18 @@ class Discriminant:
         return normalise(np.concatenate([first, second], axis=1))
 
 
-def discriminant(rows: NDArray[np.float32], classes: NDArray[np.int64], dim: int, *, seed: int) -> Discriminant:
+def discriminant(
+    rows: NDArray[np.float32], classes: NDArray[np.int64], dim: int, *, seed: int, steady_only: bool = False
+) -> Discriminant:
     """Learn from ``rows`` ``(n, f)`` and the class of each ``(n,)``; every class weighs alike.
 
-    At most half of the ``dim`` columns, and one fewer than there are classes, tell these classes apart.
+    At most half of the ``dim`` columns, and one fewer than there are classes, tell these classes apart; none do if
+    ``steady_only``.
 
     Raises
     ------
     ValueError
-        If there are no rows, or as many classes as there are not rows.
+        If there are no rows, or another number of classes than of rows.
     """
     if len(rows) == 0 or len(rows) != len(classes):
         raise ValueError(f"there are {len(rows)} rows and {len(classes)} classes; expected one class for each row")
@@ -55,7 +58,7 @@ def discriminant(rows: NDArray[np.float32], classes: NDArray[np.int64], dim: int
     within = off.T @ off / len(counts)  # (f, f)
     between = means - means.mean(axis=0)
     whitener = _inverse_root(within, APART_SHRINKAGE)
-    rank = min(dim // 2, len(counts) - 1, rows.shape[1])
+    rank = 0 if steady_only else min(dim // 2, len(counts) - 1, rows.shape[1])
     apart = whitener @ _leading_directions(between @ whitener, rank)
     steady = _inverse_root(within, STEADY_SHRINKAGE)
     reduced = principal((rows @ steady).astype(np.float32), dim - rank, seed=seed)

@@ -68,7 +68,8 @@ class Vlad:
         """``(n, d)`` to ``(k * d,)``: per centre of unit length (intra-normalisation), and so as a whole."""
         shares = self.assign(rows)
         left = shares.T @ rows - shares.sum(axis=0)[:, None] * self.centres  # (k, d)
-        return normalise(normalise(left).reshape(1, -1))[0]
+        flat: NDArray[np.float32] = normalise(normalise(left).reshape(1, -1))[0]
+        return flat
 
 
 def fit_vlad(rows: Vectors, clusters: int, *, seed: int) -> Vlad:
@@ -93,7 +94,7 @@ def k_means(rows: Vectors, clusters: int, *, seed: int) -> NDArray[np.float32]:
     In one thread, so that the sums, and with them the centres, are the same every time.
     """
     random = np.random.default_rng(seed)
-    centres = rows[random.integers(len(rows))][None]
+    centres: NDArray[np.float32] = rows[random.integers(len(rows))][None]
     nearest = _squares(rows, centres)[:, 0]
     while len(centres) < clusters and nearest.max() > 1e-9:
         picked = rows[random.choice(len(rows), p=nearest / nearest.sum())][None]
@@ -117,5 +118,6 @@ def sharpness(rows: Vectors, centres: NDArray[np.float32]) -> float:
 
 def _squares(rows: Vectors, centres: Vectors) -> NDArray[np.float64]:
     """Squared distances ``(n, k)``, never below 0."""
-    found = (rows**2).sum(axis=1)[:, None] - 2 * rows @ centres.T + (centres**2).sum(axis=1)
-    return np.maximum(found.astype(np.float64), 0.0)
+    squares = (rows**2).sum(axis=1)[:, None] - 2 * rows @ centres.T + (centres**2).sum(axis=1)
+    found: NDArray[np.float64] = np.maximum(squares.astype(np.float64), 0.0)
+    return found

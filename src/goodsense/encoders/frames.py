@@ -21,6 +21,7 @@ from goodsense.types import Clip, Image, Labels, MediaEncoder, Modality, Vectors
 
 KIND = "frames"
 VERSION = 1
+DISCRIMINANTS = ("apart", "steady", "off")
 SIDE = 256  # pixels of a frame's longer side, if the image encoder has no wish of its own
 DARK = 24  # bars are never brighter
 LEAST = 8  # pixels of what stays between bars
@@ -119,8 +120,9 @@ class FramesEncoder:
     dim
         Length of the vectors.
     discriminant
-        Learn from the clips' products which directions tell products apart (:mod:`goodsense.encoders.discriminants`);
-        of clips whose product is not known, each is one of its own.
+        What is learned from the clips' products (:mod:`goodsense.encoders.discriminants`): ``apart``, what tells them
+        apart, which is best for the products of the fit; ``steady``, only what varies within one, which is best for
+        new products; ``off``, nothing. Of clips whose product is not known, each is one of its own.
     clusters
         Centres of ``vlad`` and ``action-vlad``.
     local_dim
@@ -142,7 +144,7 @@ class FramesEncoder:
         frames: int = 8,
         pool: str = "mean",
         dim: int = 512,
-        discriminant: bool = True,
+        discriminant: str = "apart",
         clusters: int = 16,
         local_dim: int = 256,
         grid: int = 3,
@@ -153,15 +155,17 @@ class FramesEncoder:
         _check_counts(grid=(grid, 1))
         if pool not in POOLS:
             raise UsageError(f"pool is {pool!r}; expected one of {', '.join(POOLS)}.")
+        if discriminant not in DISCRIMINANTS:
+            raise UsageError(f"discriminant is {discriminant!r}; expected one of {', '.join(DISCRIMINANTS)}.")
         self._options: dict[str, Any] = {
             "image": image, "image_options": dict(image_options or {}), "frames": frames, "pool": pool, "dim": dim,
-            "discriminant": bool(discriminant), "clusters": clusters, "local_dim": local_dim, "grid": grid,
+            "discriminant": discriminant, "clusters": clusters, "local_dim": local_dim, "grid": grid,
         }  # fmt: skip
         made = make_encoder("image", image, self._options["image_options"])
         if not isinstance(made, MediaEncoder):
             raise UsageError(f"the image encoder {image!r} cannot describe frames one by one.")
         self._image: MediaEncoder = made
-        self.learns_labels = self._options["discriminant"] or made.learns_labels
+        self.learns_labels = discriminant != "off" or made.learns_labels
         self._frame_map: Projection | Discriminant | None = None
         self._vlad: Vlad | None = None
         self._reduction: Projection | None = None
@@ -220,8 +224,10 @@ class FramesEncoder:
         self._image.fit_described(rows, labels=of_frames, seed=seed, progress=progress)
         vectors = self._image.project(rows)
         dim = self._options["local_dim"] if self._pools_locally else self.dim
-        if self._options["discriminant"]:
-            self._frame_map = discriminant(vectors, _products(owners, labels), dim, seed=seed)
+        learns = self._options["discriminant"]
+        if learns != "off":
+            products = _products(owners, labels)
+            self._frame_map = discriminant(vectors, products, dim, seed=seed, steady_only=learns == "steady")
         else:
             self._frame_map = principal(vectors, dim, seed=seed)
         if self._pools_locally:

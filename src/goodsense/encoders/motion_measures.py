@@ -47,7 +47,8 @@ def boundary_histograms(motion: Velocities) -> Flat:
         return np.sqrt(_cut_means(np.zeros((0, *motion.shape[1:3], 2 * DIRECTIONS), dtype=np.float32)))
     found = []
     for part in (motion[..., 0], motion[..., 1]):
-        gradient = np.stack(np.gradient(part, axis=(2, 1)), axis=-1)
+        across, down = np.gradient(part, axis=2), np.gradient(part, axis=1)
+        gradient = np.stack([across, down], axis=-1)
         found.append(_directions(gradient, np.hypot(gradient[..., 0], gradient[..., 1])))
     return np.sqrt(_cut_means(np.concatenate(found, axis=-1)))
 
@@ -130,8 +131,8 @@ def looks(frames: NDArray[np.uint8], greys: NDArray[np.uint8]) -> tuple[Flat, Se
     Returns
     -------
     tuple
-        The mean histogram of colours ``(joint,)``, and a series ``(t, 17)``: the mean of each Lab channel, the change of
-        the histogram, edges by direction (8) and their sum, and the silhouette's area, middle and sides (4).
+        The mean histogram of colours ``(joint,)``, and a series ``(t, 17)``: the mean of each Lab channel, the change
+        of the histogram, edges by direction (8) and their sum, and the silhouette's area, middle and sides (4).
     """
     import cv2
 

@@ -20,7 +20,7 @@ CASES = [
             "frames": 1,
             "pool": "max",
             "dim": 24,
-            "discriminant": False,
+            "discriminant": "steady",
             "clusters": 3,
             "local_dim": 12,
             "grid": 2,
