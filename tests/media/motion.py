@@ -55,7 +55,7 @@ def clip(
         container.metadata.update(metadata or {})
         stream: Any = container.add_stream(codec, rate=rate, options={**_QUICK.get(codec, {}), **(options or {})})
         stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         if rotation:

@@ -296,7 +296,7 @@ def _blocks(data: bytes, kind: str, name: str) -> Iterator[Sound]:
 
 
 class _Unknown(Exception):
-    """Libsndfile does not know what is in the container; others may."""
+    """Libsndfile does not know what is in the container, or meets damage at once; others may do better."""
 
 
 def _by_sndfile(data: bytes, kind: str) -> Iterator[Sound]:
@@ -310,9 +310,13 @@ def _by_sndfile(data: bytes, kind: str) -> Iterator[Sound]:
         if file.format not in _BY_SNDFILE[kind]:
             raise _Unknown
         size = max(1, _BLOCK // file.channels)
-        with suppress(soundfile.LibsndfileError):  # from here on it is damaged; what came before is taken
+        begun = False
+        with suppress(soundfile.LibsndfileError):  # from there on it is damaged
             while len(samples := file.read(size, dtype="float32", always_2d=True)):
+                begun = True
                 yield Sound(samples, file.samplerate)
+        if not begun:
+            raise _Unknown
 
 
 def _by_ffmpeg(data: bytes, kind: str, name: str) -> Iterator[Sound]:
@@ -325,12 +329,8 @@ def _by_ffmpeg(data: bytes, kind: str, name: str) -> Iterator[Sound]:
             raise damaged(kind, "it holds no sound", name)
         stream = container.streams.audio[0]
         codec_of(stream, AUDIO_CODECS, name=name)
-        found = False
         for frame in _frames(container, stream):
-            found = True
             yield Sound(_floats(frame), frame.sample_rate)
-        if not found:
-            raise damaged(kind, "no sample of it can be decoded", name)
 
 
 def _frames(container: Any, stream: Any) -> Iterator[AudioFrame]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-CELLS = 16  # of the grid along the longer side
+CELLS = 16  # of the grid along the longer side; fewer for frames of fewer blocks
 _BLOCK = 16  # pixels of a macroblock's side
 _B = 3  # the picture type
 _FASTEST = 8.0  # frame widths per second; beyond, the codec matched by texture, not by motion
@@ -68,8 +68,7 @@ class MotionField:
         """A grid for frames of a size; a clip that changes it keeps its first grid."""
         self._size = (width, height)
         if not self._areas.size:
-            longer = max(width, height)
-            self._areas = np.zeros((max(1, round(CELLS * height / longer)), max(1, round(CELLS * width / longer))))
+            self._areas = np.zeros([_count(side, max(width, height)) for side in (height, width)])
             self._sum, self._weight = np.zeros((*self._areas.shape, 2)), np.zeros(self._areas.shape)
         rows, columns = self._areas.shape
         counts = (
@@ -97,6 +96,11 @@ class MotionField:
             )
         ]
         return np.stack(sums[:2], axis=-1), sums[2]
+
+
+def _count(side: int, longer: int) -> int:
+    """Cells along a side; none is smaller than a block."""
+    return min(max(1, round(CELLS * side / longer)), -(-side // _BLOCK))
 
 
 def _cells(size: int, cells: int) -> NDArray[np.int64]:
