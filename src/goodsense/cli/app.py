@@ -18,6 +18,7 @@ from goodsense.cli import fetch as fetch_command
 from goodsense.cli import label as label_command
 from goodsense.cli import mapping as mapping_command
 from goodsense.cli import voices as voice_commands
+from goodsense.cli.listening import listened
 from goodsense.cli.output import complain, emit, help_without_command, progress_shown, say, shop_to_fill
 from goodsense.errors import GoodsenseError, PartialError, UsageError
 
@@ -153,9 +154,7 @@ def build(
     shop: ShopDir,
     recipe: Annotated[Path | None, typer.Option(help="A recipe file; default: the shop's recipe.toml.")] = None,
     refit: Annotated[bool, typer.Option(help="Fit the encoders anew.")] = False,
-    download: Annotated[
-        bool, typer.Option("--download", help="Fetch the recipe's missing hub models.")
-    ] = False,
+    download: Annotated[bool, typer.Option("--download", help="Fetch the recipe's missing hub models.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Run pretrained models as int8 ONNX.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes that decode and encode.")] = 2,
     json: Json = False,
@@ -202,11 +201,19 @@ def search(
         where=where,
     )
     with Shop.open(shop) as opened:
+        heard: dict[str, Any] = {}
+        if audio is not None:
+            query, heard = listened(opened, query)
         hits = opened.search(query, k=k, using=using, explain=explain)
         pending = opened.pending
         if picture is not None:
             draw_hits(opened, hits, picture)
-    emit(hits.to_json(), as_json=json, text=lambda: printing.hits(hits, pending, explain=explain))
+
+    def show() -> None:
+        printing.heard(heard)
+        printing.hits(hits, pending, explain=explain)
+
+    emit({**hits.to_json(), **heard}, as_json=json, text=show)
 
 
 @app.command()

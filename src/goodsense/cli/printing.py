@@ -100,6 +100,14 @@ def built(report: BuildReport) -> None:
     say(f"build {report.build}: {report.products} products, engine {report.engine}, {report.seconds:.1f} s")
 
 
+def heard(found: Mapping[str, Any]) -> None:
+    """What was understood of a sound, if anybody listened."""
+    if said := found.get("transcript"):
+        say(f"heard: {said['text']!r} (sure {said['confidence']:.2f})" if said["text"] else "heard: no speech in it")
+    elif reason := found.get("not_transcribed"):
+        say(f"searched by sound alone: {reason}")
+
+
 def hits(found: Hits, pending: Mapping[str, int], *, explain: bool) -> None:
     if found.message:
         say(found.message)

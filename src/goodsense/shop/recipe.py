@@ -80,6 +80,13 @@ class FusionTable(_Table):
     gate: bool = True
 
 
+class SpeechTable(_Table):
+    """Who listens to spoken queries: ``pocketsphinx`` (English, an extra), ``hub:MODEL`` (Whisper or Qwen3-ASR), or
+    nobody (``""``)."""
+
+    recogniser: str = "pocketsphinx"
+
+
 class Recipe(_Table):
     """Everything that decides what a build looks like."""
 
@@ -91,6 +98,7 @@ class Recipe(_Table):
     lexical: LexicalTable = LexicalTable()
     index: IndexTable = IndexTable()
     fusion: FusionTable = FusionTable()
+    speech: SpeechTable = SpeechTable()
 
     @classmethod
     def load(cls, path: Path) -> Recipe:

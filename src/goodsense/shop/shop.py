@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from goodsense.catalog.product import Product
 from goodsense.errors import DataError, UsageError
@@ -26,6 +26,7 @@ from goodsense.shop.checking import Checked, check_shop
 from goodsense.shop.cleaning import CleanReport, Undone, clean, undo
 from goodsense.shop.fetching import FetchReport, fetch_media
 from goodsense.shop.ingest import BATCH, IngestReport, ingest_sources
+from goodsense.shop.listening import read_sound, recogniser_of, spoken_query
 from goodsense.shop.live import Live
 from goodsense.shop.newborn import removed_if_empty
 from goodsense.shop.recipe import Recipe
@@ -34,6 +35,9 @@ from goodsense.shop.truth import Applied, Truth
 from goodsense.shop.voices import add_voices
 from goodsense.shop.worker import build_in_child
 from goodsense.types import Encoder, Hits, MediaRef, Part, Query
+
+if TYPE_CHECKING:
+    from goodsense.speech import Recogniser, Transcript
 
 
 class Shop:
@@ -51,6 +55,7 @@ class Shop:
         self.directory = directory
         self.truth = truth
         self._live: Live | None = None
+        self._recogniser: Recogniser | None = None
 
     @classmethod
     def create(cls, directory: Path | str) -> Self:
@@ -264,6 +269,28 @@ class Shop:
         """
         used = recipe if recipe is not None else self.recipe
         return build_in_child(self.directory, used, refit=refit, download=download, workers=workers, progress=progress)
+
+    # ---- speech
+
+    def transcribe(self, sound: MediaRef) -> Transcript:
+        """What is said in a sound file, heard with the words of this catalog in mind; empty if nobody speaks.
+
+        Raises
+        ------
+        DependencyError
+            If the recipe's recogniser is not installed; names the remedy.
+        """
+        if self._recogniser is None:
+            self._recogniser = recogniser_of(self.truth, self.recipe.speech.recogniser)
+        return self._recogniser.transcribe(read_sound(sound))
+
+    def with_speech(self, query: Query) -> tuple[Query, Transcript | None]:
+        """The query with what is said in its sound beside the sound itself; and what that was."""
+        sound = next((part.value for part in query.parts if part.kind == "audio"), None)
+        if not isinstance(sound, MediaRef):
+            return query, None
+        said = self.transcribe(sound)
+        return spoken_query(query, said, sounds="audio" in self.snapshot.blocks), said
 
     # ---- use
 
