@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goodsense.encoders.checkpoints import Checkpoint
 from goodsense.errors import missing_extra
 from goodsense.progress import Progress, silent
 from goodsense.types import Labels
@@ -113,6 +114,9 @@ def train(
 ) -> list[float]:
     """Train in place; returns the mean loss of every epoch. Leaves the network in evaluation mode.
 
+    Every epoch depends on its number, the seed and the network alone, so that a training can go on from a checkpoint
+    (:func:`goodsense.encoders.checkpoints.kept_in`): ``batches`` and ``loss`` keep nothing from one epoch to the next.
+
     Parameters
     ----------
     network
@@ -131,23 +135,27 @@ def train(
     total = max(1, steps * schedule.epochs) + 1
     rising = min(max(schedule.warm_up, 1.5 / total), 1 - 0.5 / total)  # neither phase may be empty
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=schedule.rate, total_steps=total, pct_start=rising)
-    history = []
+    facts = {"schedule": schedule, "steps": steps, "seed": seed, "stage": stage}
+    checkpoint = Checkpoint.of(network, **facts)
+    history = checkpoint.restore(network, optimiser, cycle) if checkpoint is not None else []
     network.train()
-    for epoch in range(schedule.epochs):
-        rng = np.random.default_rng([seed, epoch])
-        losses = []
-        for number, batch in enumerate(batches(epoch, rng)):
-            value = loss(batch)
-            assert value.ndim == 0, f"a loss must be a scalar; found {tuple(value.shape)}"
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimiser.step()
-            if number < steps:
-                cycle.step()
-            losses.append(float(value.detach()))
-            progress(stage, epoch * steps + min(number + 1, steps), schedule.epochs * steps)
+    for epoch in range(len(history), schedule.epochs):
+        rng, losses = np.random.default_rng([seed, epoch]), []
+        with seeded(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])):
+            for number, batch in enumerate(batches(epoch, rng)):
+                value = loss(batch)
+                assert value.ndim == 0, f"a loss must be a scalar; found {tuple(value.shape)}"
+                optimiser.zero_grad(set_to_none=True)
+                value.backward()
+                torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+                optimiser.step()
+                if number < steps:
+                    cycle.step()
+                losses.append(float(value.detach()))
+                progress(stage, epoch * steps + min(number + 1, steps), schedule.epochs * steps)
         history.append(float(np.mean(losses)) if losses else math.nan)
+        if checkpoint is not None:
+            checkpoint.keep(network, optimiser, cycle, history, last=epoch + 1 == schedule.epochs)
     network.eval()
     return history
 
