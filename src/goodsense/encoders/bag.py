@@ -4,7 +4,7 @@ pairs of title and description, category and attributes. Training needs torch; e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def _bag(rows: int, dim: int) -> torch.nn.Module:
             super().__init__()
             self.table = torch.nn.Parameter(torch.randn(rows, dim) / dim**0.5)
 
-        def forward(self, batch: WordBatch) -> torch.Tensor:
+        def forward(self, batch: WordBatch) -> Any:
             return functional.normalize(batch.sums(batch.word_vectors(self.table)), dim=1)
 
     return Bag()

@@ -49,23 +49,21 @@ class WordBatch:
         """``(rows, d) -> (words, d)``."""
         torch = need_torch("a trained text encoder")
         tensor = torch.from_numpy
-        found: torch.Tensor = torch.nn.functional.embedding_bag(
+        return torch.nn.functional.embedding_bag(
             tensor(self.rows),
             table,
             tensor(self.row_starts[:-1]),
             mode="sum",
             per_sample_weights=tensor(self.row_weights),
         )
-        return found
 
     def sums(self, vectors: torch.Tensor) -> torch.Tensor:
         """Weighted sums of the words' vectors, text by text: ``(words, d) -> (texts, d)``."""
         torch = need_torch("a trained text encoder")
         tensor = torch.from_numpy
-        found: torch.Tensor = torch.nn.functional.embedding_bag(
+        return torch.nn.functional.embedding_bag(
             tensor(self.words), vectors, tensor(self.starts[:-1]), mode="sum", per_sample_weights=tensor(self.weights)
         )
-        return found
 
     def word_shape(self, rows: int) -> tuple[int, int]:
         """Different words in the batch, and rows of the table."""
@@ -277,8 +275,8 @@ class TrainedOnPairs(ABC):
             "tokenizer_fingerprint": self._tokenizer.fingerprint,
             "unseen": self._hashed.unseen if self._fitted else None,
         }
-        words = {"hashed.used": self._hashed.used, "hashed.idf": self._hashed.idf} if self._fitted else {}
-        return artefacts.Artefact(self.KIND, self.VERSION, settings, {**self._arrays, **words})
+        words: dict[str, NDArray[Any]] = {"hashed.used": self._hashed.used, "hashed.idf": self._hashed.idf}
+        return artefacts.Artefact(self.KIND, self.VERSION, settings, {**self._arrays, **words} if self._fitted else {})
 
     def _trained(
         self, network: torch.nn.Module, pairs: TextPairs, corpus: Corpus, seed: int, progress: Progress

@@ -117,7 +117,7 @@ def solve(together: Any, dim: int, *, sweeps: int, ridge: float, seed: int) -> S
     logs = np.asarray(np.log(together.data), dtype=np.float32)
     rng = np.random.default_rng(seed)
     words = np.zeros((together.shape[0], dim + 1), dtype=np.float32)  # the last column is the bias
-    contexts = rng.normal(0, FIRST_SPREAD, words.shape).astype(np.float32)
+    contexts = np.asarray(FIRST_SPREAD * rng.standard_normal(words.shape), dtype=np.float32)
     losses = []
     for _ in range(sweeps):
         _half(together.indptr, together.indices, weights, logs, words, contexts, ridge)

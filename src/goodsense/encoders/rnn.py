@@ -9,7 +9,7 @@ network beside them, so that what reading order adds is learned on top of a bag.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from goodsense.encoders.contrastive import TrainedOnPairs, WordBatch
 from goodsense.encoders.lsa import DEFAULT_WEIGHTS, SupportsTokens
@@ -89,7 +89,7 @@ def _reader(rows: int, dim: int, *, cell: str, width: int) -> torch.nn.Module:
             self.states = nn.Linear(2 * width, dim)
             self.words = nn.Linear(width, dim, bias=False)
 
-        def forward(self, batch: WordBatch) -> torch.Tensor:
+        def forward(self, batch: WordBatch) -> Any:
             vectors = batch.word_vectors(self.table)  # (words, width)
             places, there = batch.padded(LONGEST)  # (b, l)
             lengths = torch.from_numpy(there.sum(axis=1))

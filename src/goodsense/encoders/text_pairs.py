@@ -103,5 +103,4 @@ def info_nce(left: torch.Tensor, right: torch.Tensor, equal: NDArray[Any], tempe
     scores = scores.masked_fill(others, float("-inf"))
     own = torch.arange(len(scores))
     entropy = torch.nn.functional.cross_entropy
-    loss: torch.Tensor = (entropy(scores, own) + entropy(scores.T, own)) / 2
-    return loss
+    return (entropy(scores, own) + entropy(scores.T, own)) / 2
