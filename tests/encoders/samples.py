@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,18 @@ def attributes() -> list[dict[str, Any]]:
     return found
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No bars of progress where tiny models are written."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()
+
+
 def tiny_bert(directory: Path) -> Path:
     """A randomly initialised BERT of 32 numbers that knows the words of :func:`texts`, as a model directory."""
     import torch
@@ -82,12 +96,13 @@ def tiny_bert(directory: Path) -> Path:
         intermediate_size=64,
         max_position_embeddings=64,
     )
-    BertModel(config).save_pretrained(directory)
-    _write_tokenizer(directory, vocabulary)
+    with quiet():
+        BertModel(config).save_pretrained(directory)
+    write_tokenizer(directory, vocabulary)
     return directory
 
 
-def _write_tokenizer(directory: Path, vocabulary: list[str]) -> None:
+def write_tokenizer(directory: Path, vocabulary: list[str]) -> None:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     places = {word: i for i, word in enumerate(vocabulary)}

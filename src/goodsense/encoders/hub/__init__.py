@@ -16,9 +16,9 @@ _CLASSES = {
     "image": "goodsense.encoders.hub.image:HubImageEncoder",
     "image+text": "goodsense.encoders.hub.image_text:HubImageTextEncoder",
     "audio": "goodsense.encoders.hub.audio:HubAudioEncoder",
-    "audio+text": "goodsense.encoders.hub.audio_text:HubAudioTextEncoder",
+    "audio+text": "goodsense.encoders.hub.audio:HubAudioTextEncoder",
     "video": "goodsense.encoders.hub.video:HubVideoEncoder",
-    "video+text": "goodsense.encoders.hub.video_text:HubVideoTextEncoder",
+    "video+text": "goodsense.encoders.hub.video:HubVideoTextEncoder",
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from goodsense.encoders.hub.loading import find_model
 
+_LINES = re.compile(r"^(license(?:_name)?):[ \t]*\n?[ \t]*-?[ \t]*(\S[^\n]*)$", re.MULTILINE)
 _LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt")
 
 
@@ -79,9 +80,7 @@ def licence_of(folder: Path) -> str:
     """The licence that the head of ``README.md`` names, else the first line of a licence file, else nothing."""
     card = folder / "README.md"
     head = re.match(r"---\s*\n(.*?)\n---", card.read_text("utf-8", "replace"), re.DOTALL) if card.is_file() else None
-    facts = dict(
-        re.findall(r"^(license(?:_name)?):[ \t]*\n?[ \t]*-?[ \t]*(\S[^\n]*)$", head[1], re.MULTILINE) if head else ()
-    )
+    facts: dict[str, str] = dict(_LINES.findall(head[1])) if head else {}
     named = facts.get("license", "").strip(" '\"")
     if named == "other" and "license_name" in facts:
         named = facts["license_name"].strip(" '\"")
@@ -99,7 +98,7 @@ def parameters_of(weights: Path) -> int:
     with weights.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         head = json.loads(file.read(min(length, 100_000_000)))
-    return sum(prod(entry["shape"]) for name, entry in head.items() if name != "__metadata__")
+    return sum(int(prod(entry["shape"])) for name, entry in head.items() if name != "__metadata__")
 
 
 def _short(count: int) -> str:

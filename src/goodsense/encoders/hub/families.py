@@ -153,8 +153,8 @@ FAMILIES: Mapping[str, Family] = {
     "chinese_clip": _pair("ChineseCLIPModel"),
     "altclip": _pair("AltCLIPModel"),
     "siglip": _pair("SiglipModel", text_length=64, lower=True),
-    "siglip2": _pair("Siglip2Model", text_length=64, lower=True),
-    "align": _pair("AlignModel", text_length=64),
+    "siglip2": _pair("Siglip2Model", text_length=64, lower=True, int8=False),
+    "align": _pair("AlignModel", int8=False),
     # sounds
     "wav2vec2": Family("audio", "Wav2Vec2Model", "mean", absent="masked_spec_embed", window=20.0),
     "hubert": Family("audio", "HubertModel", "mean", absent="masked_spec_embed", window=20.0),
@@ -178,8 +178,8 @@ FAMILIES: Mapping[str, Family] = {
     "rt_detr": _objects("RTDetrForObjectDetection", scores="sigmoid"),
     "rt_detr_v2": _objects("RTDetrV2ForObjectDetection", scores="sigmoid"),
     "d_fine": _objects("DFineForObjectDetection", scores="sigmoid"),
-    "owlvit": _objects("OwlViTForObjectDetection", scores="sigmoid", text_length=16),
-    "owlv2": _objects("Owlv2ForObjectDetection", scores="sigmoid", text_length=16, square=True),
+    "owlvit": _objects("OwlViTForObjectDetection", scores="sigmoid"),
+    "owlv2": _objects("Owlv2ForObjectDetection", scores="sigmoid", square=True),
 }
 
 MODALITIES: Mapping[Interface, Modality] = {

@@ -87,7 +87,7 @@ class ModelFolder:
         for name in names:
             for place in (self.core, self.path):
                 if (place / name).is_file():
-                    return _json(place / name)
+                    return dict(_json(place / name))
         return {}
 
     @property

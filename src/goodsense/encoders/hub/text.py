@@ -107,7 +107,7 @@ class TextModel:
 
     def _tokenizer(self, int8: bool) -> Tokens:
         if int8 and self._int8 is not None and (self._int8 / TOKENIZER_FILE).is_file():
-            return Tokens.read(self._int8 / TOKENIZER_FILE, padding=int(self._folder.config.get("pad_token_id") or 0))
+            return Tokens.read(self._int8 / TOKENIZER_FILE)
         return Tokens.of(self._folder)
 
     def _original(self) -> TorchTower:
@@ -230,7 +230,8 @@ class HubTextEncoder:
     def save(self, directory: Path) -> None:
         """Write the settings; the model stays where it is and is checked by its hash when it comes back."""
         artefacts.write(self._artefact(), directory)
-        self._model.save(directory)
+        if self._settings["int8"]:
+            self._model.save(directory)
 
     @classmethod
     def load(cls, directory: Path) -> Self:

@@ -48,22 +48,26 @@ class Tokens:
                 f"the tokenizer in {place} cannot be loaded: {reason}",
                 fix="Copy tokenizer.json and tokenizer_config.json from the model's repository.",
             ) from error
-        padding = folder.config.get("pad_token_id")
+        padding = found.pad_token_id
         if padding is None:
-            padding = found.pad_token_id
+            padding = folder.config.get("pad_token_id")
         return cls(getattr(found, "backend_tokenizer", None) or found, int(padding or 0))
 
     @classmethod
-    def read(cls, path: Path, *, padding: int) -> Tokens:
+    def read(cls, path: Path) -> Tokens:
         """Come back from :meth:`write`; needs no transformers."""
         import tokenizers
 
-        return cls(tokenizers.Tokenizer.from_file(str(path)), padding)
+        backend = tokenizers.Tokenizer.from_file(str(path))
+        return cls(backend, int((backend.padding or {}).get("pad_id", 0)))
 
     def write(self, path: Path) -> bool:
         """Write the tokenizer as one file; False if it cannot be."""
         if self._fast:
+            self._backend.no_truncation()
+            self._backend.enable_padding(pad_id=self.padding)
             self._backend.save(str(path))
+            self._backend.no_padding()
         return self._fast
 
     def numbers(self, texts: Sequence[str], *, limit: int) -> list[list[int]]:

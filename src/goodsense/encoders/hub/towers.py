@@ -63,7 +63,7 @@ def text_network(model: Any, poolings: Sequence[str], dense: Sequence[Dense]) ->
     """Tokens ``ids`` and ``mask`` ``(n, t)`` to pooled states, through the dense layers."""
     import torch
 
-    class Network(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class Network(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
@@ -113,7 +113,7 @@ def feature_network(model: Any, method: str, names: Sequence[str]) -> torch.nn.M
     """One tower of a model of two: ``get_image_features`` and its like, with inputs in the order of ``names``."""
     import torch
 
-    class Network(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class Network(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
@@ -129,7 +129,7 @@ def state_network(model: Any, pooling: str, name: str, *, layer: int | None = No
     """A model of pictures, sounds or clips with one input; states or what the model pools itself, as ``(n, d)``."""
     import torch
 
-    class Network(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class Network(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
@@ -138,7 +138,27 @@ def state_network(model: Any, pooling: str, name: str, *, layer: int | None = No
             found = self.model(**{name: given}, **({} if layer is None else {"output_hidden_states": True}))
             if pooling == "pooler" and layer is None:
                 return found.pooler_output.flatten(1)
-            states = found.last_hidden_state if layer is None else found.hidden_states[layer]  # (n, t, d)
+            states = found.last_hidden_state if layer is None else found.hidden_states[layer]
+            if states.ndim == 4:
+                states = states.flatten(2).transpose(1, 2)  # (n, d, h, w) to (n, t, d)
             return states[:, 0] if pooling == "cls" else states.mean(dim=1)
+
+    return Network()
+
+
+def heard_network(encoder: Any, *, layer: int | None = None) -> torch.nn.Module:
+    """The listening half of Whisper: the mean of as many states as there was sound, ``frames`` ``(n, 1)``."""
+    import torch
+
+    class Network(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, features: Any, frames: Any) -> Any:
+            found = self.encoder(features, **({} if layer is None else {"output_hidden_states": True}))
+            states = found.last_hidden_state if layer is None else found.hidden_states[layer]  # (n, t, d)
+            heard = torch.arange(states.shape[1])[None] < frames  # (n, t)
+            return pooled_states(states, heard.long(), "mean")
 
     return Network()
