@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,9 @@ class Perturbation:
         Whether what leaves at one end comes back at the other.
     level
         Softened by at most this share of the range: what was just heard vanishes.
+    tilt
+        Treble against bass, and the middle against both, louder or softer by at most this share of the range: another
+        microphone, another room.
     masks
         SpecAugment.
     mix
@@ -89,13 +92,14 @@ class Perturbation:
     shift: float
     wrap: bool
     level: float
+    tilt: float
     masks: MaskSpectrum
     mix: float
 
 
 PERTURBATIONS: Mapping[str, Perturbation] = {
-    "sounds": Perturbation(0.2, 0.1, 0.5, True, 0.1, MaskSpectrum(0.15, 0.2, 2, 0.0), 0.6),
-    "voices": Perturbation(0.25, 0.22, 0.1, False, 0.1, MaskSpectrum(0.15, 0.15, 1, 0.0), 0.3),
+    "sounds": Perturbation(0.2, 0.1, 0.5, True, 0.1, 0.05, MaskSpectrum(0.15, 0.2, 2, 0.0), 0.6),
+    "voices": Perturbation(0.25, 0.22, 0.1, False, 0.35, 0.1, MaskSpectrum(0.15, 0.15, 1, 0.0), 0.3),
 }
 
 
@@ -109,8 +113,11 @@ def perturbed(pictures: NDArray[np.float16], how: Perturbation, rng: np.random.G
         values = np.stack([np.roll(row, step, axis=1) for row, step in zip(values, by.tolist(), strict=True)])
     grid = torch.from_numpy(_grid(count, bands, frames, how, rng, rate))
     moved = torch.nn.functional.grid_sample(torch.from_numpy(values)[:, None], grid, align_corners=True)
-    softer = rng.uniform(0, how.level, (count, 1, 1, 1)).astype(np.float32)
-    found = (moved - torch.from_numpy(softer)).clamp_(min=0).numpy()
+    heights = np.linspace(-1, 1, bands)
+    curves = rng.uniform(-1, 1, (count, 1)) * heights + rng.uniform(-1, 1, (count, 1)) * np.cos(np.pi * heights)
+    softer = rng.uniform(0, how.level, (count, 1)) + how.tilt * curves  # (n, bands)
+    less = torch.from_numpy(softer.astype(np.float32)[:, None, :, None])
+    found = torch.where(moved > 0, moved - less, moved).clamp_(min=0).numpy()
     return torch.from_numpy(np.stack([how.masks(row, rng) for row in found]))
 
 
@@ -169,9 +176,8 @@ def sound_network(width: int, sizes: Mapping[str, int], *, sketch: int = 128) ->
             pool = nn.AvgPool2d(2, ceil_mode=True)
             self.way_round = nn.Sequential(pool, nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after))
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            found: torch.Tensor = torch.relu(self.body(x) + self.way_round(x))
-            return found
+        def forward(self, x: Any) -> Any:
+            return torch.relu(self.body(x) + self.way_round(x))
 
     class Network(nn.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
@@ -186,12 +192,10 @@ def sound_network(width: int, sizes: Mapping[str, int], *, sketch: int = 128) ->
             self.heads = nn.ModuleList([nn.Linear(8 * width, sizes[name]) for name in sorted(sizes)])
             self.sketch = nn.Sequential(nn.Linear(8 * width, 8 * width), nn.ReLU(), nn.Linear(8 * width, sketch))
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: Any) -> Any:
             height = torch.linspace(-1, 1, x.shape[2]).view(1, 1, -1, 1).expand_as(x)
             seen = torch.cat([2 * x - 1, 4 * (x - x.mean(dim=3, keepdim=True)), height], dim=1)
             rows = self.trunk(seen.contiguous(memory_format=torch.channels_last)).mean(dim=2)  # (n, d, frames)
-            found: torch.Tensor = rows.mean(dim=2) + rows.amax(dim=2)
-            return found
+            return rows.mean(dim=2) + rows.amax(dim=2)
 
-    network: torch.nn.Module = Network().to(memory_format=torch.channels_last)
-    return network
+    return Network().to(memory_format=torch.channels_last)

@@ -227,7 +227,8 @@ class LogMelCnnEncoder:
                 batch = torch.from_numpy(pictures[start : start + AT_ONCE].astype(np.float32))[:, None]
                 parts[start : start + AT_ONCE] = self._restored()(batch).numpy()
         np.add.at(found, owners, parts)
-        return found / np.bincount(owners, minlength=len(raw))[:, None].astype(np.float32)
+        found /= np.bincount(owners, minlength=len(raw))[:, None].astype(np.float32)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,8 +270,10 @@ class _Lesson:
 
     @property
     def size(self) -> int:
-        """Sounds in a batch; pairs count once."""
-        return BATCH if self.targets else BATCH // 2
+        """Sounds in a batch, fewer of few; pairs count once, and need as many others as there are."""
+        if not self.targets:
+            return BATCH // 2
+        return min(BATCH, max(BATCH // 4, len(self.raw) // 4))
 
     @property
     def steps(self) -> int:
@@ -301,7 +304,7 @@ class _Lesson:
 
     def _partners(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Another sound of the same product, where there is one, else the same sound, to be altered in its own way."""
-        found = rows.copy()
+        found: NDArray[np.int64] = rows.copy()
         for place, row in enumerate(rows.tolist()):
             others = self.friends.get(int(self.groups[row]))
             if others is not None:
@@ -312,5 +315,5 @@ class _Lesson:
 def _has_bf16() -> bool:
     """Whether the processor multiplies in bfloat16 itself; elsewhere it would only cost time and precision."""
     torch = networks.need_torch("the audio encoder 'logmel-cnn'")
-    found = getattr(torch.cpu, "get_capabilities", dict)()
+    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(found.get("avx512_bf16") or found.get("amx_bf16"))

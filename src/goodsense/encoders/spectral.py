@@ -68,7 +68,7 @@ class Describe:
 
 def raw_length(rate: int) -> int:
     """Length of a raw description."""
-    return max(place.stop for place in raw_slices(rate).values())
+    return max(int(place.stop) for place in raw_slices(rate).values())
 
 
 class SpectralEncoder:
@@ -236,7 +236,8 @@ def _scale(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _standardised(rows: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """To mean 0 and deviation 1, and never far from it: one odd recording must not outshout the rest."""
-    return np.clip((rows - scale[0]) * scale[1], -FARTHEST, FARTHEST)
+    found: NDArray[np.float32] = np.clip((rows - scale[0]) * scale[1], -FARTHEST, FARTHEST)
+    return found
 
 
 def _checked(weights: Mapping[str, float]) -> dict[str, float]:

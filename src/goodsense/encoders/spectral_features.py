@@ -30,6 +30,7 @@ LEVEL = 0.1  # root mean square that every sound is brought to
 MODULATION_EDGES = (0.4, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # hertz
 LAG_EDGES = np.geomspace(0.1, 2.0, 13)  # seconds
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+FAINT = 0.01  # variance of onsets, in square decibels, that makes no rhythm
 TEMPO = 120.0  # beats per minute that people tend to hear
 
 
@@ -254,14 +255,16 @@ def rhythm(onsets: Floats, hop: float) -> Floats:
 
 
 def _autocorrelation(values: Floats, count: int) -> Floats:
-    """1 at lag 0; zeros where nothing changes."""
+    """1 at lag 0, or less where changes are hardly heard; slightly smoothed, as beats fall between frames."""
     from scipy import fft
 
-    centred = values - values.mean()
+    smooth = np.convolve(values, np.array([0.25, 0.5, 0.25], np.float32), mode="same")[: len(values)]
+    centred = smooth - smooth.mean()
     length = fft.next_fast_len(len(values) + count, real=True)
     spectrum = fft.rfft(centred, length)
     found: Floats = fft.irfft(spectrum.real**2 + spectrum.imag**2, length)[:count]
-    return found / found[0] if found[0] > 1e-6 else np.zeros_like(found)
+    found /= found[0] + np.float32(FAINT * len(values))
+    return found
 
 
 def dynamics(sound: Spectra) -> Floats:

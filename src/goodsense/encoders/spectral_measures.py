@@ -53,7 +53,8 @@ def zero_crossings(frames: Floats) -> Floats:
     """Share of neighbouring samples with different signs. ``(t,)``"""
     positive = frames >= 0
     changes = np.count_nonzero(positive[:, 1:] != positive[:, :-1], axis=1)
-    return (changes / (frames.shape[1] - 1)).astype(np.float32)
+    found: Floats = (changes / (frames.shape[1] - 1)).astype(np.float32)
+    return found
 
 
 def contrast(power: Floats, rate: int) -> Floats:

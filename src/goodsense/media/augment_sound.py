@@ -41,7 +41,7 @@ def _between(low: float, high: float, name: str, *, least: float = -math.inf) ->
 
 def coloured_noise(count: int, colour: Colour, rng: np.random.Generator) -> Floats:
     """``count`` samples of noise with mean power 1: white has equal power per hertz, pink per octave."""
-    if colour == "white":
+    if colour == "white" or count == 0:
         return rng.standard_normal(count, dtype=np.float32)
     from scipy import fft
 
@@ -50,7 +50,8 @@ def coloured_noise(count: int, colour: Colour, rng: np.random.Generator) -> Floa
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum), dtype=np.float32))
     spectrum[0] = 0
     found: Floats = fft.irfft(spectrum, length)[:count]
-    return found / np.maximum(np.sqrt(np.mean(found**2)), np.float32(1e-12))
+    found /= np.maximum(np.sqrt(np.mean(found**2)), np.float32(1e-12))
+    return found
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,9 @@ class RecordedNoise:
 
 def _mixed(value: Sound, noise: NDArray[np.float32], snr: float) -> Sound:
     """Sound and noise ``(n, 1)`` so many decibels apart."""
-    loud, soft = (
-        float(np.mean(value.samples**2)) if value.samples.size else 0.0,
-        float(np.mean(noise**2, initial=0.0, where=True)) if noise.size else 0.0,
-    )
+    if not len(noise):
+        return value
+    loud, soft = float(np.mean(value.samples**2)), float(np.mean(noise**2))
     if loud == 0 or soft == 0:
         return value
     share = np.float32(math.sqrt(loud / soft) * 10 ** (-snr / 20))

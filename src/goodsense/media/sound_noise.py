@@ -1,10 +1,13 @@
 """Taking noise out of sounds: spectral subtraction, the Wiener filter, and adaptive filters.
 
-The first two know the noise by its spectrum: of a recording of the noise alone, or else of the quietest frames. The
-adaptive filters (LMS, NLMS) listen to a second recording of the noise, or, without one, keep what can be predicted.
+The first two know the noise by its spectrum: of a recording of the noise alone, or else of the quietest frames, so a
+sound needs pauses, and digital silence around it should be trimmed first. The adaptive filters (LMS, NLMS) listen to a
+second recording of the noise, or, without one, keep what can be predicted.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +94,7 @@ def _share(value: float, name: str) -> None:
         raise ValueError(f"{name} is {value!r}; expected a share from 0 to below 1")
 
 
-def _filtered(sound: Sound, noise: Sound | None, gains: object) -> Sound:
+def _filtered(sound: Sound, noise: Sound | None, gains: Callable[[Floats, Floats], Floats]) -> Sound:
     if noise is not None and checked(noise).rate != sound.rate:
         raise ValueError(f"the noise has {noise.rate} samples per second, the sound {sound.rate}; resample one of them")
     length = 2 ** round(np.log2(0.032 * checked(sound).rate))
@@ -102,7 +105,7 @@ def _filtered(sound: Sound, noise: Sound | None, gains: object) -> Sound:
         spectra = spectra_of(samples, length, hop)
         power = np.abs(spectra) ** 2
         level = _quiet_power(power) if known is None else known
-        return samples_of((spectra * gains(power, level)).astype(np.complex64), hop, len(samples))  # type: ignore[operator]
+        return samples_of((spectra * gains(power, level)).astype(np.complex64), hop, len(samples))
 
     return per_channel(step, sound) if len(sound.samples) else Sound(sound.samples.copy(), sound.rate)
 
@@ -115,12 +118,8 @@ def _mean_power(samples: Floats, length: int, hop: int) -> Floats:
 
 
 def _quiet_power(power: Floats) -> Floats:
-    """Mean power of the quietest frames, beyond digital silence."""
-    totals = power.sum(axis=1)
-    heard = np.flatnonzero(totals > max(float(totals.max()) * 1e-9, 1e-12))
-    if not heard.size:
-        return np.zeros(power.shape[1], np.float32)
-    order = heard[np.argsort(totals[heard], kind="stable")]
+    """Mean power of the quietest frames."""
+    order = np.argsort(power.sum(axis=1), kind="stable")
     return np.asarray(power[order[: max(1, round(QUIET * len(order)))]].mean(axis=0), np.float32)
 
 
@@ -128,12 +127,14 @@ def _adaptive(sound: Sound, reference: Sound | None, taps: int, rate: float, *, 
     if isinstance(taps, bool) or not isinstance(taps, int) or taps < 1:
         raise ValueError(f"taps is {taps!r}; expected a whole number of at least 1")
     finite(rate, "rate", above=0)
+    if not len(checked(sound).samples):
+        return Sound(sound.samples.copy(), sound.rate)
     if reference is None:
-        delay = max(1, round(0.002 * checked(sound).rate))
+        delay = max(1, round(0.002 * sound.rate))
         return per_channel(
             lambda samples: samples - _residue(samples, _delayed(samples, delay), taps, rate, normalised), sound
         )
-    if checked(reference).rate != checked(sound).rate or len(reference.samples) != len(sound.samples):
+    if checked(reference).rate != sound.rate or len(reference.samples) != len(sound.samples):
         raise ValueError(
             f"the reference has {len(reference.samples)} samples at {reference.rate}, the sound {len(sound.samples)} "
             f"at {sound.rate}; expected the same"

@@ -84,7 +84,8 @@ def _window_correlation(length: int) -> Floats:
     """The window's own circular autocorrelation, 1 at lag 0."""
     spectrum = np.abs(np.fft.rfft(hann(length).astype(np.float64))) ** 2
     found = np.fft.irfft(spectrum, length)
-    return np.maximum(found / found[0], 0.05).astype(np.float32)
+    floored: Floats = np.maximum(found / found[0], 0.05).astype(np.float32)
+    return floored
 
 
 @cache

@@ -116,6 +116,6 @@ def samples_of(spectra: NDArray[np.complex64], hop: int, count: int) -> Floats:
     for number, frame in enumerate(frames):
         summed[number * hop : number * hop + length] += frame
         weight[number * hop : number * hop + length] += square
-    whole = summed / np.maximum(weight, 1e-3)
+    whole: Floats = (summed / np.maximum(weight, 1e-3)).astype(np.float32)
     found: Floats = whole[length // 2 : length // 2 + count]
-    return np.pad(found, (0, count - len(found)))
+    return np.pad(found, (0, count - len(found))) if len(found) < count else found

@@ -184,7 +184,8 @@ def levels(sound: Sound, *, seconds: float = 0.02) -> NDArray[np.float64]:
     power: NDArray[Any] = np.mean(samples.astype(np.float64) ** 2, axis=1)
     whole = -(-len(power) // length) * length
     pieces = framed(np.pad(power, (0, whole - len(power)), mode="edge"), length, length)
-    return 10 * np.log10(np.maximum(pieces.mean(axis=1), 1e-12))
+    found: NDArray[np.float64] = 10 * np.log10(np.maximum(pieces.mean(axis=1), 1e-12))
+    return found
 
 
 def trim_silence(sound: Sound, *, below: float = 40.0, keep: float = 0.05) -> Sound:
