@@ -19,6 +19,7 @@ Sounds: TypeAlias = tuple[str, ...]
 Text: TypeAlias = NDArray[np.uint8]
 
 WIDEST = 4  # letters that are looked at on either side
+SHORTEST = 3  # letters of a known word that is looked at: shorter ones are often spelled out
 EXAMPLES = 24  # known words that are asked about one letter
 
 # The sounds that a letter likes, alone or as a pair; ``_`` is silence. What is not named here is possible, but dear.
@@ -109,7 +110,8 @@ class Analogist:
     @cached_property
     def _joined(self) -> str:
         edge = "#" * WIDEST
-        return edge + edge.join(word for word in self._known if word.isascii() and word.isalpha()) + edge
+        fit = (word for word in self._known if word.isascii() and word.isalpha() and len(word) >= SHORTEST)
+        return edge + edge.join(fit) + edge
 
     @cached_property
     def _index(self) -> tuple[Text, NDArray[np.int64], NDArray[np.int64]]:
