@@ -82,7 +82,6 @@ def _inverse_root(within: NDArray[np.float64], shrinkage: float) -> NDArray[np.f
 
 
 def _leading_directions(between: NDArray[np.float64], rank: int) -> NDArray[np.float64]:
-    """Main directions of whitened class means ``(c, f)`` as columns ``(f, rank)``, weaker ones a little shorter."""
-    _, values, right = np.linalg.svd(between, full_matrices=False)
-    ratio = values[:rank] ** 2 / len(between)
-    return np.asarray(right[:rank].T * np.sqrt(ratio / (1 + ratio)))
+    """Main directions of whitened class means ``(c, f)`` as orthonormal columns ``(f, rank)``."""
+    _, _, right = np.linalg.svd(between, full_matrices=False)
+    return np.asarray(right[:rank].T)
