@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from goodsense.encoders.hub import encoder_class
 from goodsense.errors import UsageError
 from goodsense.types import FittedEncoder, Modality
 
-__all__ = ["ENCODERS", "encoder_options", "load_encoder", "make_encoder"]
+__all__ = ["ENCODERS", "encoder_options", "load_encoder", "make_encoder", "parts_of"]
 
 ENCODERS: Mapping[tuple[Modality, str], str] = {
     ("text", "lsa"): "goodsense.encoders.lsa:LsaEncoder",
@@ -54,6 +54,9 @@ def make_encoder(
     UsageError
         For a name or an option that does not exist; the message lists those that do.
     """
+    parts = parts_of(modality, name)
+    if parts:
+        return _joined(modality, name, parts, options or {}, tokenizer)
     kind = _class(modality, name)
     given = dict(options or {})
     known = encoder_options(modality, name)
@@ -78,13 +81,56 @@ def load_encoder(modality: Modality, name: str, directory: Path) -> FittedEncode
 
 
 def encoder_options(modality: Modality, name: str) -> dict[str, Any]:
-    """The options of an encoder and their defaults, in the order of its signature."""
+    """The options of an encoder and their defaults, in the order of its signature.
+
+    Encoders that are joined have a table of options for each part, and ``weights``.
+    """
+    parts = parts_of(modality, name)
+    if parts:
+        return {**{part: encoder_options(modality, part) for part in parts}, "weights": None}
     parameters = inspect.signature(_class(modality, name)).parameters
     hidden = ("tokenizer", "source") if name.startswith(HUB) else ("tokenizer",)
     return {option: found.default for option, found in parameters.items() if option not in hidden}
 
 
+def parts_of(modality: Modality, name: str) -> tuple[str, ...]:
+    """The names of encoders joined by ``+``; none for an encoder by itself.
+
+    The folder of a pretrained model may have a ``+`` in its name: it is split only where encoders are on both sides.
+    """
+    parts = tuple(part.strip() for part in name.split("+"))
+    known = [(modality, part) in ENCODERS or part.startswith(HUB) for part in parts]
+    if len(parts) == 1 or (name.startswith(HUB) and not all(known)):
+        return ()
+    if len(set(parts)) < len(parts):
+        raise UsageError(f"the {modality} encoder {name!r} names one of its parts twice.")
+    return parts
+
+
+def _joined(
+    modality: Modality, name: str, parts: Sequence[str], options: Mapping[str, Any], tokenizer: Any
+) -> FittedEncoder:
+    from goodsense.encoders import joined
+
+    known = [*parts, joined.WEIGHTS]
+    for option, value in options.items():
+        if option not in known:
+            raise UsageError(
+                f"the {modality} encoder {name!r} has no option {option!r}; it has {', '.join(known)}.",
+                fix=f"Options belong to a part: [options.{modality}.{parts[0]}].",
+            )
+        if not isinstance(value, Mapping):
+            raise UsageError(f"the option {option!r} of {name!r} is {value!r}; expected a table.")
+    made = {part: make_encoder(modality, part, options.get(part), tokenizer=tokenizer) for part in parts}
+    return joined.join(modality, made, options.get(joined.WEIGHTS))
+
+
 def _class(modality: Modality, name: str) -> Any:
+    parts = parts_of(modality, name)
+    if parts:
+        from goodsense.encoders import joined
+
+        return joined.kind_of([_class(modality, part) for part in parts])
     place = ENCODERS.get((modality, name))
     if name.startswith(HUB):
         place = encoder_class(modality, name.removeprefix(HUB))

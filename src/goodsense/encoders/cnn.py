@@ -9,7 +9,7 @@ train-test resolution discrepancy", NeurIPS 2019).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -289,8 +289,9 @@ class _Lesson:
             if paired:
                 rows = np.concatenate([rows, self._partners(rows, rng)])
             seen = augmented(self.pictures[rows], self.strength, rng, side=self.crop)
-            chance = Strength(**{**vars(self.strength), "mix": 0.0}) if paired else self.strength
-            yield _Batch(*_mixed_rows(seen, rows, chance, rng), paired)
+            strength = replace(self.strength, mix=0.0) if paired else self.strength
+            pictures, shares, partner = mixed(seen, strength, rng)
+            yield _Batch(pictures, rows, shares, partner, paired)
 
     def loss(self, network: Any, batch: _Batch) -> torch.Tensor:
         torch = networks.need_torch("the image encoder 'cnn'")
@@ -325,13 +326,6 @@ class _Lesson:
         return found
 
 
-def _mixed_rows(
-    seen: torch.Tensor, rows: NDArray[np.int64], strength: Strength, rng: np.random.Generator
-) -> tuple[torch.Tensor, NDArray[np.int64], torch.Tensor, torch.Tensor]:
-    pictures, shares, partner = mixed(seen, strength, rng)
-    return pictures, rows, shares, partner
-
-
 def _levelled(batch: torch.Tensor) -> torch.Tensor:
     """From 0..1 to about zero mean and unit deviation."""
     return (batch - 0.5) * 4.0
@@ -340,5 +334,5 @@ def _levelled(batch: torch.Tensor) -> torch.Tensor:
 def _has_bf16() -> bool:
     """Whether the processor multiplies in bfloat16 itself; elsewhere it would only cost time and precision."""
     torch = networks.need_torch("the image encoder 'cnn'")
-    found = getattr(torch.cpu, "get_capabilities", dict)()
+    found: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(found.get("avx512_bf16") or found.get("amx_bf16"))

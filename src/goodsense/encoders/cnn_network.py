@@ -14,7 +14,7 @@ SMOOTHING = 0.1  # of the labels: some of a shop's are wrong
 TEMPERATURE = 0.1  # of the contrast
 
 
-def residual_network(width: int, sizes: Mapping[str, int], *, sketch: int = 128) -> torch.nn.Module:
+def residual_network(width: int, sizes: Mapping[str, int], *, sketch: int = 128) -> Any:
     """A residual network (He et al., CVPR 2016) of four stages with ``width``, 2, 4 and 8 times ``width`` channels.
 
     Its forward pass maps pictures ``(n, 3, h, w)`` to pooled features ``(n, 8 * width)``. ``heads`` tell the classes of
@@ -59,8 +59,7 @@ def residual_network(width: int, sizes: Mapping[str, int], *, sketch: int = 128)
         def forward(self, x: Any) -> Any:
             return self.trunk(x).mean(dim=(2, 3))  # (n, 8 * width)
 
-    network: torch.nn.Module = Network().to(memory_format=torch.channels_last)
-    return network
+    return Network().to(memory_format=torch.channels_last)
 
 
 def label_loss(network: Any, features: torch.Tensor, codes: Mapping[str, Any], shares: Any, other: Any) -> torch.Tensor:

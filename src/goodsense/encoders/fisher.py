@@ -74,8 +74,7 @@ class Words:
         rows = self.reduce(patches)
         raw = self.mixture.fisher_vector(rows) if pool == "fisher" else self.mixture.vlad(rows)
         rooted = np.sign(raw) * np.sqrt(np.abs(raw))
-        found: Floats = rooted / np.float32(max(float(np.linalg.norm(rooted)), 1e-12))
-        return found
+        return np.asarray(rooted / max(float(np.linalg.norm(rooted)), 1e-12), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +215,7 @@ class FisherEncoder:
         parts = self._parts(raw)
         weighted = []
         for name, projection in self._projections.items():
-            some = parts[name].any(axis=1)[:, None]  # a picture without corners says nothing by them
+            some = np.asarray(parts[name].any(axis=1))[:, None]  # a picture without corners says nothing by them
             unit = np.where(some, normalise(projection.apply(parts[name])), np.float32(0))
             weighted.append(np.float32(math.sqrt(self._weights[name])) * unit)
         return normalise(np.concatenate(weighted, axis=1))

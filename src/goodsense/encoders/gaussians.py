@@ -52,7 +52,8 @@ class Mixture:
     def nearest(self, rows: Floats) -> NDArray[np.int64]:
         """The component whose mean is nearest: ``(n, d) -> (n,)``."""
         distances = (self.means**2).sum(axis=1) - 2 * (rows @ self.means.T)
-        return distances.argmin(axis=1).astype(np.int64)
+        found: NDArray[np.int64] = distances.argmin(axis=1)
+        return found
 
     def fisher_vector(self, rows: Floats) -> Floats:
         """How the mixture would have to change for these rows: ``(n, d) -> (2 k d,)`` (Perronnin et al., ECCV 2010).
@@ -81,7 +82,8 @@ class Mixture:
             hard = (owners[:, None] == np.arange(len(self.means))).astype(np.float32)  # (n, k)
             sums = (hard.T @ rows - hard.sum(axis=0)[:, None] * self.means) / np.sqrt(self.variances.mean(axis=0))
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        return (sums / np.maximum(lengths, 1e-12)).astype(np.float32).ravel()
+        found: Floats = (sums / np.maximum(lengths, 1e-12)).astype(np.float32).ravel()
+        return found
 
     def _scores(self, rows: Floats) -> Floats:
         """Logarithm of weight times density, up to what all components share."""
@@ -129,4 +131,5 @@ class Mixture:
         """Nearest mean with every column brought to unit variance."""
         scaled = self.means / overall
         distances = (self.means * scaled).sum(axis=1) - 2 * (rows @ scaled.T)
-        return distances.argmin(axis=1).astype(np.int64)
+        found: NDArray[np.int64] = distances.argmin(axis=1)
+        return found

@@ -75,7 +75,7 @@ def orb_patches(image: Image, *, side: int) -> Patches:
     import cv2
 
     grey = cv2.cvtColor(shrunk(image, side), cv2.COLOR_RGB2GRAY)
-    finder = cv2.ORB_create(nfeatures=ORB_POINTS, nlevels=4, edgeThreshold=ORB_PATCH // 2, patchSize=ORB_PATCH)
+    finder = cv2.ORB.create(nfeatures=ORB_POINTS, nlevels=4, edgeThreshold=ORB_PATCH // 2, patchSize=ORB_PATCH)
     finder.setFastThreshold(8)
     corners, bits = finder.detectAndCompute(grey, None)
     if bits is None or not len(corners):
@@ -142,7 +142,7 @@ def _cells(maps: Floats) -> Floats:
 
 def _windows(cells: Floats) -> Floats:
     """Every window of 4 x 4 cells as one row: ``(r, c, k) -> ((r - 3) (c - 3), 16 k)``."""
-    views = np.lib.stride_tricks.sliding_window_view(cells, (CELLS, CELLS), axis=(0, 1))  # type: ignore[call-overload]
+    views = np.lib.stride_tricks.sliding_window_view(cells, (CELLS, CELLS), axis=(0, 1))
     rows, columns = views.shape[:2]
     found: Floats = np.ascontiguousarray(views).reshape(rows * columns, -1)
     return found

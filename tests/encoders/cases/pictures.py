@@ -39,4 +39,12 @@ CASES = [
         TINY,
         LABELS,
     ),
+    Case(
+        "image",
+        "descriptors+fisher",
+        PICTURES,
+        None,
+        {"descriptors": {"dim": 32}, "fisher": {"dim": 12, "side": 32}, "weights": {"fisher": 2.0}},
+        {"descriptors": {"dim": 24}, "fisher": {"dim": 16, "components": 2, "side": 32}},
+    ),
 ]
