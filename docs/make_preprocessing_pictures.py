@@ -11,13 +11,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from goodsense.demo.drawing import photograph, reshoot
 from goodsense.media import preprocess as steps
+from goodsense.media.background import remove_background
+from goodsense.media.objects import propose_objects, saliency
+from goodsense.media.views import choose_views
 from goodsense.types import Image
 
 TARGET = Path(__file__).parent / "images" / "preprocessing.png"
 SCALE = 4  # shapes are drawn so much larger and then averaged, for smooth edges
 TILE = 200  # pixels of a panel's side
-INK, FAINT, PAPER = (38, 42, 51), (110, 116, 128), (255, 255, 255)
+INK, FAINT, PAPER, GREEN = (38, 42, 51), (110, 116, 128), (255, 255, 255), (40, 170, 90)
 
 
 def kettle(height: int = 200, width: int = 200) -> Image:
@@ -75,11 +79,51 @@ def background_painted(image: Image) -> Image:
     return np.where(found.mask[..., None], pattern, image).astype(np.uint8)
 
 
+def toy(kind: str, colour: str, seed: str) -> Image:
+    """A toy at a panel's size."""
+    return steps.scale_to_fit(photograph(kind, colour, seed=seed, look="one"), TILE)
+
+
+def outlined(image: Image) -> Image:
+    """The boxes of the objects, the best one bold."""
+    found = image.copy()
+    for i, box in reversed(list(enumerate(propose_objects(image)))):
+        corners = [(round(box.left), round(box.top)), (round(box.left + box.width), round(box.top + box.height))]
+        cv2.rectangle(found, *corners, GREEN, 3 if i == 0 else 1)
+    return found
+
+
+def photos() -> list[Image]:
+    """Two views of one toy, the first of them again and out of focus."""
+    first, second = (photograph("robot", "blue", seed=seed, look="one") for seed in ("docs a", "docs d"))
+    return [cv2.GaussianBlur(first, (0, 0), 2.2), second, first, reshoot(first, seed="again")]
+
+
+def gallery(images: list[Image], kept: dict[int, bool] | None = None) -> Image:
+    """Four photos in a square; with ``kept``, those that go are faint and those that stay framed."""
+    side = TILE // 2 - 4
+    found = np.full((TILE, TILE, 3), PAPER, dtype=np.uint8)
+    for i, image in enumerate(images):
+        part = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        if kept is not None and not kept[i]:
+            part = (part * 0.25 + 191).astype(np.uint8)
+        top, left = i // 2 * (side + 8), i % 2 * (side + 8)
+        found[top : top + side, left : left + side] = part
+        if kept is not None and kept[i]:
+            cv2.rectangle(found, (left, top), (left + side - 1, top + side - 1), GREEN, 3)
+    return found
+
+
+def kept_of(images: list[Image]) -> dict[int, bool]:
+    return {view.index: view.kept for view in choose_views(images)}
+
+
 def panels() -> list[tuple[str, Image, Image]]:
     """(step, before, after) in the order of the page."""
     plain = kettle()
     wide = plain[22:180]
     dark, shade = dim(plain), half_in_shade(plain)
+    on_wood, among_others = toy("car", "red", "docs 15"), toy("kite", "red", "docs b")
     return [
         ("denoise_gaussian(image, 1.5)", grainy(plain), steps.denoise_gaussian(grainy(plain), 1.5)),
         ("denoise_median(image, 3)", specked(plain), steps.denoise_median(specked(plain), 3)),
@@ -95,6 +139,10 @@ def panels() -> list[tuple[str, Image, Image]]:
         ("clahe(image)", shade, steps.clahe(shade)),
         ("to_grey(image)", plain, steps.to_rgb(steps.to_grey(plain))),
         ("estimate_background(image).mask", plain, background_painted(plain)),
+        ("remove_background(image).image", on_wood, remove_background(on_wood).image),
+        ("saliency(image)", on_wood, steps.to_rgb((saliency(on_wood) * 255).astype(np.uint8))),
+        ("propose_objects(image)", among_others, outlined(among_others)),
+        ("choose_views(images)", gallery(photos()), gallery(photos(), kept_of(photos()))),
     ]
 
 

@@ -45,11 +45,13 @@ def interpolate(clip: Clip, factor: int = 2, *, method: Between = "flow") -> Cli
     if factor == 1 or len(frames) == 1:
         return replace(clip, frames=frames.copy())
     greys = grey_frames(frames) if method == "flow" else None
+    window = min(max(max(frames.shape[1:3]) // 10, 9), 25)  # what moves fast in large frames is found by a large one
     made: list[Image] = []
     for i in range(len(frames) - 1):
         flows = None
         if greys is not None:
-            flows = optical_flow(greys[i : i + 2])[0], optical_flow(greys[i : i + 2][::-1])[0]
+            pair = greys[i : i + 2]
+            flows = optical_flow(pair, window=window)[0], optical_flow(pair[::-1], window=window)[0]
         made.append(frames[i])
         made += [_at(frames[i], frames[i + 1], step / factor, flows) for step in range(1, factor)]
     places = np.arange(len(made) + 1) / factor

@@ -27,6 +27,7 @@ _RESIDUAL = 64
 _CLUSTERS = 4  # colours along the edges
 _FAINT = 6.0  # CIELAB distance from the edges' colours below which nothing stands out
 _TINT = 8.0  # CIELAB distance in colour alone, within which a shadow has its ground's colour
+_SOFT = 4.0  # levels of lightness a pixel; where a shadow changes, it changes no faster
 _LEVELS = (0.35, 0.55, 0.75)  # of the strongest saliency: fields are sought at each
 PLAIN = 0.8  # the share of the frame that has one colour, from which a ground is plain
 _LEAST = 0.004  # of the picture that an object covers
@@ -161,17 +162,20 @@ def _before_plain_ground(small: Image, ground: Background) -> list[NDArray[np.bo
 def _without_shadow(small: Image, thing: NDArray[np.bool_], apart: NDArray[np.float32]) -> NDArray[np.bool_]:
     """The thing less the shadow around it, by GrabCut; all of it if little else were left.
 
-    A shadow is a little darker than the ground, in its colour, and reaches the ground. ``apart`` is what CIELAB the
-    picture has beyond the ground's.
+    A shadow is soft, a little darker than the ground, of its colour, and reaches the ground. ``apart`` is the picture's
+    CIELAB less the ground's.
     """
     import cv2
 
     distance = np.linalg.norm(apart, axis=2)
     strong = float(np.percentile(distance[thing], 80))
     coloured = np.linalg.norm(apart[..., 1:], axis=2) > _TINT
+    lightness = cv2.GaussianBlur(np.ascontiguousarray(apart[..., 0]), (0, 0), 1.0)
+    slope = cv2.magnitude(cv2.Sobel(lightness, cv2.CV_32F, 1, 0), cv2.Sobel(lightness, cv2.CV_32F, 0, 1)) / 8
+    edged = cv2.dilate((slope > _SOFT).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     seeds = np.full(thing.shape, Seed.GROUND, dtype=np.uint8)
     seeds[thing] = Seed.PERHAPS_THING
-    seeds[thing & (distance < 0.45 * strong) & (apart[..., 0] < 0) & ~coloured] = Seed.PERHAPS_GROUND
+    seeds[thing & (distance < 0.45 * strong) & (apart[..., 0] < 0) & ~coloured & ~edged] = Seed.PERHAPS_GROUND
     seeds[thing & (distance > 0.8 * strong)] = Seed.THING
     _, parts = cv2.connectedComponents((~cut(small, seeds)).astype(np.uint8), connectivity=4)
     around = np.unique(parts[~thing & (parts > 0)])
