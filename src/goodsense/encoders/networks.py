@@ -7,6 +7,7 @@ Training is reproducible on one machine: a seed decides initial weights, order a
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,11 +47,17 @@ def need_torch(needed_for: str) -> Any:
     return torch
 
 
+_SEEDED = threading.RLock()
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Random numbers of torch follow from ``seed`` inside, and go on outside as if nothing had happened."""
+    """Random numbers of torch follow from ``seed`` inside, and go on outside as if nothing had happened.
+
+    They belong to the whole process, so trainings in several threads wait for one another.
+    """
     torch = need_torch("training")
-    with torch.random.fork_rng(devices=[]):
+    with _SEEDED, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 

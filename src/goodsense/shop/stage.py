@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders import make_encoder
+from goodsense.encoders.checkpoints import kept_in
 from goodsense.encoders.hub import describe_model
 from goodsense.encoders.parallel import Broken, FileReader, read_files
 from goodsense.media import MediaStore
@@ -90,10 +92,13 @@ class Stage:
         if self.name.startswith("hub:"):
             report.note = str(describe_model(self.name.removeprefix("hub:")))
         self.progress(f"fit {self.modality}", 0, None)
-        encoder = self._fitted(encoder, listing, own, rows)
+        unfinished = self.shop / "models" / self.modality / ".training"
+        with kept_in(unfinished, key=joint_hash([key, *(hash for row in rows for hash in own[row])])):
+            encoder = self._fitted(encoder, listing, own, rows)
         number = 1 + (frozen[1]["number"] if frozen else 0)
         facts = {"encoder": self.name, "key": key, "rows": len(rows), "number": number}
         save_encoder(self.shop, self.modality, encoder, facts)
+        shutil.rmtree(unfinished, ignore_errors=True)
         return encoder
 
     def _fitted(
