@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from goodsense.encoders import make_encoder
@@ -24,10 +25,12 @@ class Case:
     labels: Sequence[Labels] = ()
     fits: bool = True
     tolerance: float = 2e-6  # between a single value and a batch
+    prepare: Callable[[], object] | None = None  # done once, before the encoder is first made
 
     @property
     def id(self) -> str:
-        return f"{self.modality}-{self.name.partition(':')[0]}"
+        kind, _, model = self.name.partition(":")
+        return f"{self.modality}-{kind}" + (f"-{Path(model).name}" if model else "")
 
     def made(self, **options: Any) -> FittedEncoder:
         return make_encoder(self.modality, self.name, {**self.options, **options})

@@ -70,13 +70,16 @@ def attributes() -> list[dict[str, Any]]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No bars of progress where tiny models are written."""
+    """No bars of progress and no remarks where tiny models are written."""
     from transformers.utils import logging
 
+    level = logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity(logging.CRITICAL)
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         logging.enable_progress_bar()
 
 

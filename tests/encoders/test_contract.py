@@ -19,6 +19,8 @@ from tests.encoders.cases import CASES
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case.id)
 def case(request: pytest.FixtureRequest) -> Case:
     found: Case = request.param
+    if found.prepare is not None:
+        found.prepare()
     return found
 
 

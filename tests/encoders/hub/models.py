@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +262,21 @@ for _kind in ("detr", "conditional_detr", "deformable_detr"):
     }
 
 
+HOME = Path(tempfile.gettempdir()) / f"goodsense-models-{os.getpid()}"
+
+
+def place(kind: str) -> Path:
+    """Where :func:`ready` puts the model of a family."""
+    return HOME / kind
+
+
+@cache
+def ready(kind: str) -> Path:
+    """The model of a family, written once per process and gone after it."""
+    atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+    return save_model(kind, place(kind))
+
+
 def save_model(kind: str, directory: Path, **more: Any) -> Path:
     """Write a tiny model of a family, with its tokenizer and processor, and say where."""
     import torch
@@ -276,8 +296,9 @@ def save_model(kind: str, directory: Path, **more: Any) -> Path:
     elif "text_config" in settings:
         inner = {"vocab_size": len(words), "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
         settings["text_config"] = {**settings["text_config"], **inner}
-    config = CONFIG_MAPPING[kind](**settings)
-    network = getattr(transformers, family.model)(config)
+    with samples.quiet():
+        config = CONFIG_MAPPING[kind](**settings)
+        network = getattr(transformers, family.model)(config)
     for parameter in network.parameters():  # tiny networks are near zero without it
         if parameter.ndim > 1:
             torch.nn.init.normal_(parameter, std=1.4 / parameter[0].numel() ** 0.5)
