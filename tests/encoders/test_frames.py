@@ -9,7 +9,14 @@ import pytest
 
 from goodsense.encoders.discriminants import discriminant
 from goodsense.encoders.frame_pooling import Vlad, fit_vlad, k_means, max_pool, mean_pool, sharpness
-from goodsense.encoders.frames import FramesEncoder, cells, key_frames, without_bars
+from goodsense.encoders.frames import (
+    DescribeFrames,
+    FramesEncoder,
+    cells,
+    even_frames,
+    key_frames,
+    without_bars,
+)
 from goodsense.errors import DataError, UsageError
 from goodsense.types import Clip, Labels, normalise
 from tests.encoders import clip_samples
@@ -61,6 +68,7 @@ def test_another_image_encoder_beside_it_is_noticed(shown: tuple[list[Clip], lis
         {"dim": 1},
         {"clusters": True},
         {"grid": 0},
+        {"select": "best"},
         {"discriminant": "yes"},
         {"image": "descriptorz"},
         {"image_options": {"dims": 2}},
@@ -81,10 +89,28 @@ def test_clips_without_frames_teach_nothing() -> None:
         FramesEncoder().fit([clip_samples.nothing()], seed=0)
 
 
-def test_key_frames_are_the_middles_of_equal_shares() -> None:
-    assert key_frames(3, 8).tolist() == [0, 1, 2]
-    assert key_frames(9, 3).tolist() == [1, 4, 7]
-    assert key_frames(24, 1).tolist() == [12]
+def test_even_frames_are_the_middles_of_equal_shares() -> None:
+    assert even_frames(3, 8).tolist() == [0, 1, 2]
+    assert even_frames(9, 3).tolist() == [1, 4, 7]
+    assert even_frames(24, 1).tolist() == [12]
+
+
+def test_key_frames_show_every_shot_however_short() -> None:
+    long, short = clip_samples.showing(1, frames=9)[0][0], clip_samples.showing(1, frames=3)[0][9]
+    cut = Clip(np.concatenate([long.frames, short.frames]), np.arange(12) / 4.0, 3.0)
+    found = key_frames(cut, 2)
+    assert len(found) == 2
+    assert found[0] < 9 <= found[1]
+    assert key_frames(cut.frames[0], 2).tolist() == [0]
+    assert FramesEncoder(select="key", frames=4).wish.max_frames == 12
+
+
+def test_frames_of_one_clip_are_described_in_one_shape() -> None:
+    """Bars are cut from each frame, and some image encoders keep a picture's shape."""
+    frames = np.zeros((2, 40, 40, 3), dtype=np.uint8)
+    frames[0, 10:30] = 99
+    frames[1, 12:30] = 99
+    assert DescribeFrames(np.asarray, 2)(Clip(frames, np.arange(2) / 4.0, 0.5)).shape == (2, 1, 20, 40, 3)
 
 
 def test_black_bars_are_cut_away_but_not_a_dark_picture() -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from goodsense.encoders import artefacts, networks
 from goodsense.encoders.cnn_network import contrast
 from goodsense.encoders.conv3d_network import KINDS, NEEDED_FOR, clip_network
-from goodsense.encoders.frames import key_frames, pictures_of, without_bars
+from goodsense.encoders.frames import even_frames, pictures_of, without_bars
 from goodsense.errors import UsageError
 from goodsense.media.reading import ClipWish
 from goodsense.progress import Progress, silent
@@ -50,7 +50,7 @@ class Cube:
         pictures = pictures_of(clip)
         if not len(pictures):
             return np.zeros((0, self.side, self.side, 3), dtype=np.uint8)
-        places = key_frames(len(pictures), self.frames)
+        places = even_frames(len(pictures), self.frames)
         if len(places) < self.frames:
             places = np.arange(self.frames) * len(pictures) // self.frames
         size = (self.side, self.side)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,16 @@ from goodsense.encoders.discriminants import Discriminant, discriminant
 from goodsense.encoders.frame_pooling import POOLS, Vlad, fit_vlad, max_pool, mean_pool
 from goodsense.errors import DataError, UsageError
 from goodsense.media.reading import ClipWish, ImageWish
+from goodsense.media.shots import find_shots
+from goodsense.media.shots import key_frames as typical_frames
 from goodsense.progress import Progress, silent
 from goodsense.types import Clip, Image, Labels, MediaEncoder, Modality, Vectors, normalise
 
 KIND = "frames"
 VERSION = 1
+SELECTIONS = ("even", "key")  # spread over the clip; or those that stand for its shots
 DISCRIMINANTS = ("apart", "steady", "off")
+FPS = 4.0
 SIDE = 256  # pixels of a frame's longer side, if the image encoder has no wish of its own
 DARK = 24  # bars are never brighter
 LEAST = 8  # pixels of what stays between bars
@@ -38,6 +43,8 @@ class DescribeFrames:
         The image encoder's own unfitted half.
     frames
         At most so many frames are described.
+    select
+        How they are chosen; see :data:`SELECTIONS`.
     grid
         Each frame is cut into ``grid`` x ``grid`` overlapping cells, each about twice as long as its distance from
         the next; 1 is the whole frame.
@@ -45,13 +52,26 @@ class DescribeFrames:
 
     image: Callable[[Image], NDArray[Any]]
     frames: int
+    select: str = "even"
     grid: int = 1
 
     def __call__(self, value: Clip | Image) -> NDArray[Any]:
         pictures = pictures_of(value)
-        shown = [without_bars(picture) for picture in pictures[key_frames(len(pictures), self.frames)]]
-        found = [np.stack([self.image(cell) for cell in cells(picture, self.grid)]) for picture in shown]
+        places = key_frames(value, self.frames) if self.select == "key" else even_frames(len(pictures), self.frames)
+        shown = [without_bars(picture) for picture in pictures[places]]
+        found = [self._described(picture) for picture in shown]
+        if len({described.shape for described in found}) > 1:  # of an encoder that keeps a picture's shape
+            found = [self._described(_resized(picture, shown[0].shape)) for picture in shown]
         return np.stack(found) if found else np.zeros((0, self.grid**2), dtype=np.float32)
+
+    def _described(self, picture: Image) -> NDArray[Any]:
+        return np.stack([self.image(cell) for cell in cells(picture, self.grid)])
+
+
+def _resized(picture: Image, shape: tuple[int, ...]) -> Image:
+    import cv2
+
+    return np.asarray(cv2.resize(picture, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def pictures_of(value: Clip | Image) -> NDArray[np.uint8]:
@@ -68,11 +88,20 @@ def pictures_of(value: Clip | Image) -> NDArray[np.uint8]:
     return pictures
 
 
-def key_frames(count: int, limit: int) -> NDArray[np.int64]:
+def even_frames(count: int, limit: int) -> NDArray[np.int64]:
     """Numbers of at most ``limit`` of ``count`` frames, each from the middle of its share of the clip."""
     if count <= limit:
         return np.arange(count)
     return ((np.arange(limit) + 0.5) * count / limit).astype(np.int64)
+
+
+def key_frames(value: Clip | Image, limit: int) -> NDArray[np.int64]:
+    """Numbers of at most ``limit`` frames that stand for the clip's shots, each shot with as many as the others."""
+    if not isinstance(value, Clip) or len(value.frames) <= 1:
+        return np.arange(len(pictures_of(value)))
+    shots = find_shots(value)
+    found = np.array(typical_frames(value, per_shot=math.ceil(limit / len(shots)), shots=shots), dtype=np.int64)
+    return found[even_frames(len(found), limit)]
 
 
 def without_bars(picture: Image) -> Image:
@@ -112,7 +141,10 @@ class FramesEncoder:
     image_options
         Its options.
     frames
-        At most so many key frames of a clip are read.
+        At most so many frames of a clip are read.
+    select
+        ``even``, spread over the clip; ``key``, the most typical ones of each shot, out of three times as many, which
+        is better for clips that are cut (:mod:`goodsense.media.shots`).
     pool
         ``mean`` or ``max`` over the frames' vectors; ``vlad``, their differences from learned centres (NetVLAD,
         Arandjelovic & others, 2016); ``action-vlad``, the same of cells of the frames over space and time
@@ -142,6 +174,7 @@ class FramesEncoder:
         image: str = "descriptors",
         image_options: Mapping[str, Any] | None = None,
         frames: int = 8,
+        select: str = "even",
         pool: str = "mean",
         dim: int = 512,
         discriminant: str = "apart",
@@ -153,13 +186,10 @@ class FramesEncoder:
 
         _check_counts(frames=(frames, 1), dim=(dim, 2), clusters=(clusters, 1), local_dim=(local_dim, 2))
         _check_counts(grid=(grid, 1))
-        if pool not in POOLS:
-            raise UsageError(f"pool is {pool!r}; expected one of {', '.join(POOLS)}.")
-        if discriminant not in DISCRIMINANTS:
-            raise UsageError(f"discriminant is {discriminant!r}; expected one of {', '.join(DISCRIMINANTS)}.")
+        _check_names(pool=(pool, POOLS), select=(select, SELECTIONS), discriminant=(discriminant, DISCRIMINANTS))
         self._options: dict[str, Any] = {
-            "image": image, "image_options": dict(image_options or {}), "frames": frames, "pool": pool, "dim": dim,
-            "discriminant": discriminant, "clusters": clusters, "local_dim": local_dim, "grid": grid,
+            "image": image, "image_options": dict(image_options or {}), "frames": frames, "select": select,
+            "pool": pool, "dim": dim, "discriminant": discriminant, "clusters": clusters, "local_dim": local_dim, "grid": grid,
         }  # fmt: skip
         made = make_encoder("image", image, self._options["image_options"])
         if not isinstance(made, MediaEncoder):
@@ -189,13 +219,14 @@ class FramesEncoder:
     def wish(self) -> ClipWish:
         of_image = self._image.wish
         side = of_image.max_side if isinstance(of_image, ImageWish) else None
-        return ClipWish(fps=4.0, max_frames=self._options["frames"], max_side=side or SIDE)
+        seen = 3 if self._options["select"] == "key" else 1
+        return ClipWish(fps=seen * FPS, max_frames=seen * self._options["frames"], max_side=side or SIDE)
 
     @property
     def describe(self) -> DescribeFrames:
         """The unfitted half: a clip to what the image encoder describes of its key frames."""
         grid = self._options["grid"] if self._options["pool"] == "action-vlad" else 1
-        return DescribeFrames(self._image.describe, self._options["frames"], grid)
+        return DescribeFrames(self._image.describe, self._options["frames"], self._options["select"], grid)
 
     @property
     def _pools_locally(self) -> bool:
@@ -334,6 +365,12 @@ def _products(owners: NDArray[np.int64], labels: Sequence[Labels]) -> NDArray[np
     places: dict[str, int] = {}
     numbers = [places.setdefault(f"id {name}" if name else f"clip {i}", len(places)) for i, name in enumerate(names)]
     return np.array(numbers, dtype=np.int64)[owners]
+
+
+def _check_names(**given: tuple[str, tuple[str, ...]]) -> None:
+    for option, (name, known) in given.items():
+        if name not in known:
+            raise UsageError(f"{option} is {name!r}; expected one of {', '.join(known)}.")
 
 
 def _check_counts(**counts: tuple[int, int]) -> None:

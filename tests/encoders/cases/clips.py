@@ -18,6 +18,7 @@ CASES = [
             "image": "fisher",
             "image_options": {"dim": 40},
             "frames": 1,
+            "select": "key",
             "pool": "max",
             "dim": 24,
             "discriminant": "steady",
