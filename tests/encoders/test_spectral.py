@@ -69,8 +69,15 @@ def test_flatness_tells_noise_from_tones() -> None:
 
 @pytest.mark.parametrize("hertz", [100.0, 1_000.0])
 def test_a_tone_crosses_zero_twice_in_each_period(hertz: float) -> None:
-    found = measures.zero_crossings(framed(sounds.tone(hertz).samples[:, 0], 1_600, 800))
+    found = measures.zero_crossings(sounds.tone(hertz).samples[:, 0], 1_600, 800)
     np.testing.assert_allclose(found, 2 * hertz / RATE, atol=1.1 / 1_600)
+
+
+def test_a_sine_has_its_crest() -> None:
+    wave = sounds.tone(1_000).samples[:, 0]
+    frames = framed(wave, 1_600, 800)
+    found = measures.crests(wave, np.einsum("ij,ij->i", frames, frames), 1_600, 800)
+    np.testing.assert_allclose(found, np.sqrt(2), rtol=1e-3)
 
 
 @pytest.mark.parametrize(("hertz", "pitch_class"), [(440.0, 0), (880.0, 0), (523.25, 3), (1_567.98, 10), (415.3, 11)])
@@ -134,10 +141,10 @@ def test_a_swing_shows_in_its_octave(hertz: float, octave: int) -> None:
 @pytest.mark.parametrize("per_minute", [90, 120, 160])
 def test_a_metronome_has_its_tempo(per_minute: float) -> None:
     sound = spectra(sounds.clicks(per_minute))
-    found = features.rhythm(features.onset_strength(sound.mel), 0.016)
+    found = features.rhythm(features.onset_strength(sound.mel), features.SHORT_HOP)
     assert 120 * 2 ** float(found[-2]) == pytest.approx(per_minute, rel=0.03)
     assert found[-1] > 0.5
-    steady = features.rhythm(features.onset_strength(spectra(sounds.tone(440, 3)).mel), 0.016)
+    steady = features.rhythm(features.onset_strength(spectra(sounds.tone(440, 3)).mel), features.SHORT_HOP)
     assert steady[-1] < 0.3
 
 

@@ -19,15 +19,15 @@ from goodsense.encoders import spectral_measures as measures
 from goodsense.media.sound_pitch import pitch_of_power, semitones
 from goodsense.media.sound_spectra import Floats, decibels, framed, mel_bank, power_spectra
 
-SHORT, SHORT_HOP = 0.032, 0.016  # seconds
-LONG, LONG_HOP = 0.064, 0.032
+SHORT, SHORT_HOP = 0.032, 0.02  # seconds
+LONG, LONG_HOP = 0.064, 0.048
 BANDS = 64
 CEPSTRA = 24
 SILENT = -80.0  # decibels of full scale: the loudest frame of a silence lies below
 DEPTH = 60.0  # decibels under the loudest frame to which frames count
 RANGE = 80.0  # decibels that a log-mel reaches down from its loudest point
 LEVEL = 0.1  # root mean square that every sound is brought to
-MODULATION_EDGES = (0.4, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # hertz
+MODULATION_EDGES = (0.4, 1.0, 2.0, 4.0, 8.0, 16.0, 25.0)  # hertz
 LAG_EDGES = np.geomspace(0.1, 2.0, 13)  # seconds
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FAINT = 0.01  # variance of onsets, in square decibels, that makes no rhythm
@@ -39,9 +39,10 @@ class Spectra:
     """One sound, ready to be measured; ``heard`` marks the frames that count."""
 
     rate: int
-    frames: Floats  # (t, n)
     power: Floats  # (t, bins)
     level: Floats  # (t,) decibels under the loudest frame
+    crossings: Floats  # (t,)
+    crests: Floats  # (t,)
     mel: Floats  # (t, BANDS) decibels
     long_power: Floats
     reference: float  # hertz from which semitones are counted
@@ -54,23 +55,27 @@ class Spectra:
     @classmethod
     def of(cls, samples: Floats, rate: int, *, reference: float = measures.REFERENCE) -> Spectra | None:
         """None for silence."""
-        length, hop = round(SHORT * rate), round(SHORT_HOP * rate)
+        length, hop, count = round(SHORT * rate), round(SHORT_HOP * rate), len(samples)
+        samples = np.pad(samples, (0, max(0, length - count)))
         frames = framed(samples, length, hop)
-        level = decibels(np.einsum("ij,ij->i", frames, frames) / np.float32(length), floor=1e-13)
-        if not len(samples) or level.max() < SILENT:
+        energy = np.einsum("ij,ij->i", frames, frames)
+        level = decibels(energy / np.float32(length), floor=1e-13)
+        if not count or level.max() < SILENT:
             return None
-        samples = samples * np.float32(LEVEL / math.sqrt(float(np.dot(samples, samples)) / len(samples)))
-        frames = framed(samples, length, hop)
-        power = power_spectra(frames)
+        crossings = measures.zero_crossings(samples, length, hop)
+        crests = measures.crests(samples, energy, length, hop)
+        samples = samples * np.float32(LEVEL / math.sqrt(float(np.dot(samples, samples)) / count))
+        power = power_spectra(framed(samples, length, hop))
         mel = decibels(power @ mel_bank(rate, length, BANDS))
         mel = np.maximum(mel, mel.max() - np.float32(RANGE))
         long_power = power_spectra(framed(samples, round(LONG * rate), round(LONG_HOP * rate)))
-        return cls(rate, frames, power, level - level.max(), mel, long_power, reference)
+        return cls(rate, power, level - level.max(), crossings, crests, mel, long_power, reference)
 
 
 def describe_blocks(sound: Spectra) -> dict[str, Floats]:
     """Every block of features, in the order of a raw description."""
     heard = sound.heard
+    power = sound.power if heard.all() else sound.power[heard]
     cepstra = cepstral(sound.mel)
     onsets = onset_strength(sound.mel)
     return {
@@ -78,8 +83,8 @@ def describe_blocks(sound: Spectra) -> dict[str, Floats]:
         "mfcc": statistics(cepstra[heard]),
         "delta": delta_statistics(cepstra, heard),
         "modulation": modulation(sound.mel, sound.rate),
-        "shape": statistics(shape(sound, onsets)),
-        "contrast": statistics(measures.contrast(sound.power[heard], sound.rate)),
+        "shape": statistics(shape(sound, power, onsets)),
+        "contrast": statistics(measures.contrast(power, sound.rate)),
         "chroma": chroma_statistics(measures.chroma(sound.long_power, sound.rate)),
         "pitch": pitch_statistics(sound),
         "rhythm": rhythm(onsets, round(SHORT_HOP * sound.rate) / sound.rate),
@@ -179,15 +184,12 @@ def onset_strength(mel: Floats) -> Floats:
     return found
 
 
-def shape(sound: Spectra, onsets: Floats) -> Floats:
+def shape(sound: Spectra, power: Floats, onsets: Floats) -> Floats:
     """Centroid, bandwidth, relative bandwidth, roll-offs (all as logarithms), flatness, zero crossings, flux, crest
-    and level of the frames that count. ``(t, 11)``"""
-    heard = sound.heard
-    power, frames, rate = sound.power[heard], sound.frames[heard], sound.rate
+    and level of the frames that count, of which ``power`` holds the spectra. ``(t, 11)``"""
+    heard, rate = sound.heard, sound.rate
     centroid, bandwidth = measures.centroid_and_bandwidth(power, rate)
     low = np.float32(20)  # hertz: below, differences are not heard
-    loudest = np.maximum(frames.max(axis=1), -frames.min(axis=1))
-    size = np.sqrt(np.einsum("ij,ij->i", frames, frames) / np.float32(frames.shape[1]))
     return np.stack(
         [
             np.log(centroid + low),
@@ -195,9 +197,9 @@ def shape(sound: Spectra, onsets: Floats) -> Floats:
             np.log((bandwidth + low) / (centroid + low)),
             *[np.log(found + low) for found in measures.roll_off(power, rate)],
             measures.flatness(power),
-            np.log(measures.zero_crossings(frames) + np.float32(1e-3)),
+            np.log(sound.crossings[heard] + np.float32(1e-3)),
             onsets[heard],
-            np.log(loudest / np.maximum(size, np.float32(1e-9))),
+            np.log(np.maximum(sound.crests[heard], 1)),
             sound.level[heard],
         ],
         axis=1,

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from goodsense.media.sound_spectra import FLOOR, Floats
+from goodsense.media.sound_spectra import FLOOR, Floats, framed
 
 CONTRAST_EDGES = (0.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0)  # hertz; the last band ends at half the rate
 CHROMA_RANGE = (250.0, 5_000.0)  # hertz: below, semitones are narrower than bins; above, pitch is hardly heard
@@ -49,11 +49,20 @@ def flatness(power: Floats) -> Floats:
     return found
 
 
-def zero_crossings(frames: Floats) -> Floats:
-    """Share of neighbouring samples with different signs. ``(t,)``"""
-    positive = frames >= 0
-    changes = np.count_nonzero(positive[:, 1:] != positive[:, :-1], axis=1)
-    found: Floats = (changes / (frames.shape[1] - 1)).astype(np.float32)
+def zero_crossings(samples: Floats, length: int, hop: int) -> Floats:
+    """Share of neighbouring samples with different signs in every frame of ``samples`` ``(n,)``. ``(t,)``"""
+    positive = samples >= 0
+    counts = np.zeros(len(samples), np.int32)  # of changes up to each sample
+    np.cumsum(positive[1:] != positive[:-1], dtype=np.int32, out=counts[1:])
+    starts = np.arange(0, len(samples) - length + 1, hop)
+    found: Floats = ((counts[starts + length - 1] - counts[starts]) / (length - 1)).astype(np.float32)
+    return found
+
+
+def crests(samples: Floats, energy: Floats, length: int, hop: int) -> Floats:
+    """Peak over root mean square of every frame, given its ``energy``, the sum of squares. ``(t,)``"""
+    peaks = framed(np.abs(samples), length, hop).max(axis=1)
+    found: Floats = peaks / np.sqrt(np.maximum(energy / np.float32(length), np.float32(1e-14)))
     return found
 
 
