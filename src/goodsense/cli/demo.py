@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goodsense.cli import printing
+from goodsense.cli.listening import listened
 from goodsense.cli.output import emit, progress_shown, say, table
 from goodsense.errors import UsageError
 from goodsense.progress import Progress
@@ -21,7 +23,7 @@ _MARK = ".goodsense-demo"
 
 
 def run_demo(directory: Path, *, products: int, as_json: bool) -> None:
-    """Make the toys, put them and what shoppers did and said in, build, evaluate, answer three searches, and check."""
+    """Make the toys, put them and what shoppers did and said in, build, evaluate, answer six searches, and check."""
     started = time.perf_counter()
     _make_room(directory)
     narrate: Callable[[str], None] = (lambda line: None) if as_json else say
@@ -39,14 +41,15 @@ def _run(directory: Path, products: int, narrate: Callable[[str], None], progres
     narrate(f"1. A shop of generated toys in {directory}/source (nothing in it is real)")
     toys = make_toy_shop(directory / "source", products=products, progress=progress)
     narrate(
-        f"   {toys.product_count} products, {toys.picture_count} pictures, {toys.query_count} judged queries, "
+        f"   {toys.product_count} products, {toys.picture_count} pictures, {toys.sound_count} sounds, "
+        f"{toys.clip_count} clips, {toys.query_count + len(toys.sights)} judged queries, "
         f"{len(toys.crowd.shoppers)} shoppers"
     )
     with Shop.create(directory / "shop") as shop:
         narrate(f"\n2. goodsense ingest {directory}/shop {toys.feed}")
         report = shop.ingest(toys.feed, progress=progress)
         pictures = ", ".join(f"{count} {what}" for what, count in report.media.items())
-        narrate(f"   {report.added} products added, {report.rejected} rejected; pictures: {pictures}")
+        narrate(f"   {report.added} products added, {report.rejected} rejected; media: {pictures}")
         found["ingest"] = report.to_json()
         narrate("\n3. What shoppers did and said")
         found |= _listen(shop, toys, narrate, progress)
@@ -58,7 +61,7 @@ def _run(directory: Path, products: int, narrate: Callable[[str], None], progres
         figures = _evaluate(shop, toys, progress)
         if narrate is say:
             _show_figures(figures)
-        narrate("\n6. Three searches")
+        narrate("\n6. Six searches")
         answers = _answer(shop, toys, show=narrate is say)
         narrate(f"\n7. goodsense check {directory}/shop")
         checked = _check(shop, narrate, progress)
@@ -120,6 +123,8 @@ def _evaluate(shop: Shop, toys: ToyShop, progress: Progress) -> dict[str, Any]:
     for name, using in _SYSTEMS:
         result = evaluate_search(shop, toys.queries, toys.qrels, using=using, progress=progress)
         found[name] = result.to_json()
+    for name, queries in ((_BY_SOUND, toys.sound_queries), (_BY_CLIP, toys.clip_queries)):
+        found[name] = evaluate_search(shop, queries, toys.sight_qrels, progress=progress).to_json()
     return found
 
 
@@ -129,6 +134,7 @@ _SYSTEMS: tuple[tuple[str, list[str] | None], ...] = (
     ("pictures alone", ["image"]),
     ("everything fused", None),
 )
+_BY_SOUND, _BY_CLIP = "queries by sound", "queries by clip"
 
 
 def _show_figures(figures: dict[str, Any]) -> None:
@@ -138,33 +144,51 @@ def _show_figures(figures: dict[str, Any]) -> None:
     ]
     table(rows, header=["scored by", "nDCG@10", "recall@10", "MRR@10"])
     some = next(iter(figures.values()))
-    say(f"{some['queries']} generated queries in Chinese and English; a query that a block cannot read counts as 0")
+    say(f"{some['queries']} generated queries in Chinese and English; a query that a block cannot read counts as 0;")
+    say(f"{figures[_BY_SOUND]['queries']} more ask by a sound, {figures[_BY_CLIP]['queries']} by a clip")
 
 
 def _answer(shop: Shop, toys: ToyShop, *, show: bool) -> list[dict[str, Any]]:
     from goodsense.shop import make_query
-    from goodsense.types import ImageRef
+    from goodsense.types import AudioRef, ImageRef, VideoRef
 
+    sound, clip = (
+        toys.directory / next(sight.file for sight in toys.sights if sight.kind == kind) for kind in ("audio", "video")
+    )
     photo = ImageRef(str(sorted(toys.query_images.iterdir())[0]))
     asked = (
         ("by text: 红色的木制火车", make_query("红色的木制火车")),
         (f"by picture: {photo.uri}", make_query(image=photo)),
         ("by both: the picture, but 'wooden'", make_query("wooden", image=photo)),
+        (f"by a sound: {sound}", make_query(audio=AudioRef(str(sound)))),
+        (f"by a clip: {clip}", make_query(video=VideoRef(str(clip)))),
+        (f"by voice: {_spoken_wish(toys)}", make_query(audio=AudioRef(str(_spoken_wish(toys))))),
     )
     answers = []
     for title, query in asked:
-        hits = shop.search(query, k=5)
-        answers.append(hits.to_json())
+        listening, heard = listened(shop, query) if query.parts[0].kind == "audio" else (query, {})
+        hits = shop.search(listening, k=5)
+        answers.append({**hits.to_json(), **heard})
         if show:
             say(f"\n   {title}")
+            printing.heard(heard)
             printing.hits(hits, {}, explain=False)
     return answers
+
+
+def _spoken_wish(toys: ToyShop) -> Path:
+    """A spoken wish that some product of the shop grants: its words name a toy and a colour or a material."""
+    said: dict[str, str] = json.loads((toys.spoken / "spoken.json").read_text("utf-8"))
+    named = {word for truth in toys.truth for word in (truth.toy, truth.colour, truth.material)}
+    best = max(said, key=lambda file: (len(named & set(said[file].split())), file))
+    return toys.spoken / best
 
 
 def _farewell(directory: Path, data: dict[str, Any]) -> None:
     say(f"\nDone in {data['seconds']} s. Try it yourself:")
     say(f'  goodsense search {directory}/shop "gift for a baby" --explain')
     say(f'  goodsense search {directory}/shop "积木" --where "price < 100 and in_stock"')
+    say(f"  goodsense search {directory}/shop --audio {directory}/source/query_sounds/s002.flac")
     say(f'  goodsense search {directory}/shop "gift" --where "reviews.bayes > 4.2"')
     say(f"  goodsense similar {directory}/shop ID")
     say(f"  goodsense reviews {directory}/shop")

@@ -21,11 +21,12 @@ from goodsense.demo.phrases import (
     TITLES,
 )
 from goodsense.demo.plan import Truth
+from goodsense.demo.sights import clip_names, sound_names
 from goodsense.demo.vocabulary import AGES, BRANCHES, BRANDS, COLOURS, LINES, MATERIALS, SIZES, TOYS, Language
 
 COLUMNS = (
     "id", "title", "description", "brand", "category", "price", "list_price", "currency", "availability", "stock",
-    "color", "material", "size", "age", "images", "gtin", "url", "updated",
+    "color", "material", "size", "age", "images", "audio", "video", "gtin", "url", "updated",
 )  # fmt: skip
 
 _NEUTRAL_SHELVES = {"en": ("New arrivals", "Gift ideas", "Bestsellers"), "zh": ("新品", "送礼", "热卖")}
@@ -64,6 +65,8 @@ def listing(truth: Truth, *, seed: int) -> dict[str, str]:
         **_offer(rng, truth),
         **columns,
         "images": "|".join(image_names(truth)),
+        "audio": "|".join(sound_names(truth, seed=seed)),
+        "video": "|".join(clip_names(truth, seed=seed)),
         "gtin": _gtin(rng) if rng.random() < 0.7 else "",
         "url": f"https://toys.example/p/{truth.id.lower()}",
         "updated": (_START + timedelta(minutes=rng.randrange(60 * 24 * 240))).isoformat(),

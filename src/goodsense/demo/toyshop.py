@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from goodsense.demo.canvas import Pixels
@@ -13,6 +15,8 @@ from goodsense.demo.listings import COLUMNS, image_names, listing
 from goodsense.demo.plan import Truth, plan
 from goodsense.demo.queries import Wish, ask, judge
 from goodsense.demo.shoppers import Crowd, gather, write_crowd
+from goodsense.demo.sights import Sight, ask_by_sight, clip_names, film, judge_by_sight, record, sound_names, take
+from goodsense.demo.sounds import spoken, spoken_queries
 from goodsense.errors import StorageError, UsageError
 from goodsense.progress import Progress, silent
 
@@ -22,15 +26,20 @@ _README = """\
 A toy shop made by a program
 ============================
 
-Everything in this folder is generated: the {products} products, their {pictures} pictures, the {queries} queries, the
-judgements, and the {shoppers} shoppers with all that they do and say. No product, brand, price, photo or person is
-real, and nothing was taken from any shop.
+Everything in this folder is generated: the {products} products, their {pictures} pictures, {sounds} sounds and {clips}
+clips, the {queries} queries, the judgements, and the {shoppers} shoppers with all that they do and say. No product,
+brand, price, photo, sound or person is real, and nothing was taken from any shop.
 
 products.csv    the feed: one row per product, about half of them in Chinese and half in English, with the gaps,
                 slips and duplicate listings that real feeds have
 images/         its photos, drawn by code
+sounds/         what some of the toys sound like, computed
+clips/          how some of them move, rendered
 queries.tsv     what shoppers ask: words, a photo, or a photo with words (columns id, text, image, where)
 query_images/   the photos of the queries, drawn afresh
+sound_queries.tsv, clip_queries.tsv, sight_qrels.tsv
+                what they ask by a sound or a clip (query_sounds/, query_clips/), and the judgements
+spoken/         a few wishes spoken by a machine, and what they say (spoken.json)
 qrels.tsv       the judgements in TREC form (query 0 product grade): 2 = all that was asked for,
                 1 = the right kind of toy only, 0 = judged and not relevant
 events.csv      ninety days in the shop: who searched, clicked, looked at, saved, bought and rated what; some are
@@ -61,6 +70,12 @@ class ToyShop:
     queries: Path
     query_images: Path
     qrels: Path
+    sounds: Path
+    clips: Path
+    sound_queries: Path
+    clip_queries: Path
+    sight_qrels: Path
+    spoken: Path
     events: Path
     reviews: Path
     questions: Path
@@ -70,11 +85,14 @@ class ToyShop:
     seed: int
     product_count: int
     picture_count: int
+    sound_count: int
+    clip_count: int
     query_count: int
     judgement_count: int
     duplicate_count: int
     truth: tuple[Truth, ...] = field(repr=False)
     wishes: tuple[Wish, ...] = field(repr=False)
+    sights: tuple[Sight, ...] = field(repr=False)
     crowd: Crowd = field(repr=False)
 
 
@@ -116,6 +134,12 @@ def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progre
         queries=directory / "queries.tsv",
         query_images=directory / "query_images",
         qrels=directory / "qrels.tsv",
+        sounds=directory / "sounds",
+        clips=directory / "clips",
+        sound_queries=directory / "sound_queries.tsv",
+        clip_queries=directory / "clip_queries.tsv",
+        sight_qrels=directory / "sight_qrels.tsv",
+        spoken=directory / "spoken",
         events=directory / "events.csv",
         reviews=directory / "reviews.jsonl",
         questions=directory / "questions.jsonl",
@@ -125,11 +149,14 @@ def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progre
         seed=seed,
         product_count=len(truths),
         picture_count=pictures,
+        sound_count=sum(len(sound_names(truth, seed=seed)) for truth in truths if not truth.duplicate_of),
+        clip_count=sum(len(clip_names(truth, seed=seed)) for truth in truths if not truth.duplicate_of),
         query_count=len(wishes),
         judgement_count=sum(map(len, qrels.values())),
         duplicate_count=sum(bool(truth.duplicate_of) for truth in truths),
         truth=truths,
         wishes=wishes,
+        sights=ask_by_sight(truths, seed=seed),
         crowd=gather(truths, seed=seed),
     )
     try:
@@ -152,10 +179,52 @@ def _write(shop: ToyShop, qrels: Mapping[str, Mapping[str, int]], progress: Prog
     _text(shop.queries, _tsv(("id", "text", "image", "where"), ((w.id, w.text, w.image, w.where) for w in shop.wishes)))
     lines = (f"{query} 0 {product} {grade}\n" for query, grades in qrels.items() for product, grade in grades.items())
     _text(shop.qrels, "".join(lines))
-    counts = {"products": shop.product_count, "pictures": shop.picture_count, "queries": shop.query_count}
+    counts = {
+        "products": shop.product_count,
+        "pictures": shop.picture_count,
+        "sounds": shop.sound_count,
+        "clips": shop.clip_count,
+        "queries": shop.query_count + len(shop.sights),
+    }
     _text(shop.readme, _README.format(**counts, shoppers=len(shop.crowd.shoppers), seed=shop.seed))
     write_crowd(shop.crowd, shop.directory)
+    _ask_by_sight(shop)
     _draw(shop, progress)
+    _record(shop, progress)
+    _speak(shop.spoken)
+
+
+def _ask_by_sight(shop: ToyShop) -> None:
+    for kind, path in (("audio", shop.sound_queries), ("video", shop.clip_queries)):
+        rows = ((sight.id, sight.file) for sight in shop.sights if sight.kind == kind)
+        _text(path, _tsv(("id", kind), rows))
+    qrels = judge_by_sight(shop.sights, shop.truth, seed=shop.seed)
+    lines = (f"{query} 0 {product} {grade}\n" for query, grades in qrels.items() for product, grade in grades.items())
+    _text(shop.sight_qrels, "".join(lines))
+
+
+def _speak(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    said = spoken_queries()
+    for name in said:
+        (folder / name).write_bytes(spoken(name))
+    _text(folder / "spoken.json", json.dumps(said, indent=1) + "\n")
+
+
+def _record(shop: ToyShop, progress: Progress) -> None:
+    """Sounds and clips of products and of queries; listings of one article share theirs."""
+    for folder in (shop.sounds, shop.clips, shop.directory / "query_sounds", shop.directory / "query_clips"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_over in (*folder.glob("*.flac"), *folder.glob("*.mp4")):
+            left_over.unlink()
+    jobs: dict[str, Callable[[], bytes]] = {}
+    for truth in shop.truth:
+        jobs |= {name: partial(record, truth, seed=shop.seed) for name in sound_names(truth, seed=shop.seed)}
+        jobs |= {name: partial(film, truth, seed=shop.seed) for name in clip_names(truth, seed=shop.seed)}
+    jobs |= {sight.file: partial(take, sight, seed=shop.seed) for sight in shop.sights}
+    for done, (name, make) in enumerate(jobs.items(), start=1):
+        (shop.directory / name).write_bytes(make())
+        progress("recording and filming", done, len(jobs))
 
 
 def _draw(shop: ToyShop, progress: Progress) -> None:

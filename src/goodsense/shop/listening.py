@@ -20,14 +20,17 @@ _LEAST = 0.1  # how much the sound itself counts beside what is surely said in i
 
 
 def catalog_phrases(truth: Truth, *, most: int = PHRASES) -> Iterator[str]:
-    """Titles, brands, categories and values of attributes, product by product."""
+    """Titles, brands, categories and values of attributes, each once: what many products say, no shopper says more."""
     every = max(1, len(truth) * 6 // most)
+    said: set[str] = set()
     for number, product in enumerate(truth.products()):
-        if number % every == 0:
-            yield product.title
-            for value in encodable(product).values():
-                if isinstance(value, str | tuple):
-                    yield from (value,) if isinstance(value, str) else value
+        if number % every:
+            continue
+        for value in (product.title, *encodable(product).values()):
+            for phrase in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
+                if phrase not in said:
+                    said.add(phrase)
+                    yield phrase
 
 
 def recogniser_of(truth: Truth, name: str) -> Recogniser:
