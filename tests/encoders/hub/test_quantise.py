@@ -39,7 +39,8 @@ def test_texts_in_8_bits(tmp_path: Path, own_cache: Path) -> None:
     assert not list(own_cache.iterdir())  # what was saved is what runs
 
 
-@pytest.mark.parametrize("kind", ["vit", pytest.param("siglip", marks=pytest.mark.torture)])
+@pytest.mark.torture
+@pytest.mark.parametrize("kind", ["vit", "siglip"])
 def test_pictures_in_8_bits(kind: str, tmp_path: Path) -> None:
     name = f"hub:{models.ready(kind)}"
     values = samples.pictures()[:20]

@@ -92,7 +92,7 @@ def test_the_layout_of_sentence_transformers_is_followed(folder: Path) -> None:
         make_encoder("text", f"hub:{folder}")
     write(folder / "modules.json", steps)
     (folder / "2_Dense" / "model.safetensors").unlink()
-    with pytest.raises(DataError, match="dense layer .* cannot be read"):
+    with pytest.raises(DataError, match=r"dense layer .* cannot be read"):
         make_encoder("text", f"hub:{folder}")
     write(folder / "1_Pooling" / "config.json", {"pooling_mode": "attention"})
     with pytest.raises(UsageError, match="pools by attention; known are cls, mean"):
@@ -179,7 +179,7 @@ def test_a_tokenizer_comes_back_from_one_file(tmp_path: Path) -> None:
     again = Tokens.read(tmp_path / "tokenizer.json")
     assert again.padding == tokens.padding
     assert again.numbers(TEXTS, limit=5) == tokens.numbers(TEXTS, limit=5)
-    assert [len(row) for row in again.numbers(TEXTS, limit=5)] == [4, 5, 4]
+    assert [len(row) for row in again.numbers(TEXTS, limit=5)] == [4, 5, 5]
     ids, mask = padded([[1, 2, 3], [4]], 9)
     assert ids.tolist() == [[1, 2, 3], [4, 9, 9]]
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goodsense.encoders.hub.towers import Inputs, OnnxTower, TorchTower
-from goodsense.errors import DataError, UsageError, missing_extra
+from goodsense.errors import DataError, DependencyError, UsageError, missing_extra
 from goodsense.types import Vectors
 
 if TYPE_CHECKING:
@@ -58,8 +58,14 @@ def int8_tower(key: str, tower: Callable[[], TorchTower], sample: Inputs, axes: 
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".making-") as name:
         exported, quantised = Path(name) / "float.onnx", Path(name) / "int8.onnx"
-        _export(original, sample, axes, exported)
-        _quantise(exported, quantised)
+        try:
+            _export(original, sample, axes, exported)
+            _quantise(exported, quantised)
+        except DependencyError:
+            raise
+        except Exception as error:  # exporter and quantiser have no common class of errors
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise UsageError(f"this model cannot be brought to 8 bits: {reason}", fix="Leave int8 off.") from error
         cosine = mean_cosine(original(sample), OnnxTower(quantised)(sample))
         if not cosine >= LEAST_COSINE:
             raise UsageError(
@@ -121,9 +127,10 @@ def _need() -> Any:
 
 def _export(tower: TorchTower, sample: Inputs, axes: Mapping[str, tuple[str, ...]], path: Path) -> None:
     try:
+        import onnx  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise missing_extra("onnxscript", EXTRA, needed_for="the option int8") from error
+        raise missing_extra(error.name or "onnxscript", EXTRA, needed_for="the option int8") from error
     import torch
 
     rows = tuple(torch.from_numpy(np.ascontiguousarray(sample[name])) for name in tower.inputs)
@@ -153,15 +160,14 @@ def _takes_any_number(network: Any) -> bool:
 
 
 def _quantise(source: Path, target: Path) -> None:
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    model = onnx.load(source)
+    model.graph.ClearField("value_info")  # it states shapes of weights that the quantiser transposes
     with _silence():
         quantize_dynamic(
-            str(source),
-            str(target),
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=list(_PRODUCTS),
+            model, str(target), per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=list(_PRODUCTS)
         )
 
 
