@@ -37,6 +37,7 @@ from tests.feedback.mutations import FORMATS as VOICE_FORMATS
 from tests.feedback.mutations import run_mutations as damage_voices
 from tests.media.archive_attacks import run_archive_attacks, run_archive_mutations
 from tests.media.hostile import run_hostile
+from tests.media.hostile_files import run_hostile_av, run_hostile_images
 from tests.media.mutations import run_mutations as damage_pictures
 from tests.media.ssrf import run_ssrf
 from tests.quality.cleaning.mutations import run_plan_mutations as damage_plans
@@ -117,6 +118,12 @@ def jobs(scale: float, soak_s: float) -> Iterator[Job]:
     yield Job("read-only disk", run_read_only, {}, 5, 300, needs_mount=True)
     yield Job("ssrf", run_ssrf, {}, 300, 300)
     yield Job("hostile server", run_hostile, {}, 80, 300)
+    for name, function, count in (
+        ("hostile pictures", run_hostile_images, 2_000),
+        ("hostile sounds and clips", run_hostile_av, 2_500),
+    ):
+        cases = max(1, round(count * scale))
+        yield Job(name, function, {"count": cases, "seed": 0}, cases, 120 + 10.0 * cases)
     yield Job("archives", run_archive_attacks, {}, 90, 300)
     damaged = max(1, round(10_000 * scale))
     yield from _chunked("archives damaged", run_archive_mutations, damaged, CHUNK, 0.5)

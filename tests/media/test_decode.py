@@ -215,3 +215,21 @@ def _with_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:
     """The PNG with one more chunk before its pixels."""
     at = png.index(b"IDAT") - 4
     return png[:at] + _chunk(kind, data) + png[at:]
+
+
+@pytest.mark.parametrize(("size", "mode"), [((4001, 2003), "RGB"), ((4001, 2003), "LA"), ((200, 45_001), "L")])
+def test_large_pictures_are_scaled_in_bands_as_if_whole(size: tuple[int, int], mode: str) -> None:
+    picture = Image.effect_noise((40, 30), 90).resize(size, Image.Resampling.BICUBIC).convert(mode)
+    found = decode_image(encoded(picture, "png", compress_level=1), max_side=100)
+    expected = picture.convert("RGB")
+    expected.thumbnail((100, 100), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    assert close(found, np.asarray(expected), 1)
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1)])
+def test_the_smallest_and_the_longest_pictures(format_name: str, shape: tuple[int, int]) -> None:
+    picture = np.full((*shape, 3), (200, 30, 30), dtype=np.uint8)
+    data = encoded(picture, format_name)
+    assert close(decode_image(data), picture)
+    assert close(decode_image(data, max_side=50), np.full((*np.minimum(shape, 50), 3), (200, 30, 30), np.uint8))

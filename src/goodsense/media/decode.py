@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("jpeg", "png", "webp", "gif")
 _PILLOW_LIMIT = 89_478_485  # pixels; above it Pillow warns by itself
+_LARGE = 8_000_000  # pixels from which a picture is scaled down band by band
+_GAP = 3.0  # times the wished size, down to which whole pixels are averaged; Lanczos does the rest
+_BAND = 2_000_000  # pixels of a band
 _ORIENTATION = 0x0112  # the tag's number in Exif 2.32
 
 
@@ -151,11 +154,33 @@ def _decode(data: bytes, format_name: str, max_side: int | None) -> Image:
             opened.draft("RGB", (max_side, max_side))
         opened.load()
         orientation = opened.getexif().get(_ORIENTATION, 1) if "exif" in opened.info else 1
-        picture = _to_rgb(opened)
-    if max_side is not None:
-        picture.thumbnail((max_side, max_side), pil.Resampling.LANCZOS, reducing_gap=3.0)
+        picture = _to_rgb(opened) if max_side is None else _fitted_rgb(opened, max_side)
     pixels = np.asarray(picture, dtype=np.uint8)
     return np.ascontiguousarray(_upright(pixels, orientation))
+
+
+def _fitted_rgb(picture: pil.Image, max_side: int) -> pil.Image:
+    """sRGB, the longer side at most ``max_side``.
+
+    A large picture is brought to an integer fraction of its size first, band by band: converting tens of millions of
+    pixels at once would take several times their memory.
+    """
+    from PIL import Image as pil
+
+    width, height = picture.size
+    scale = max_side / max(width, height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    across, along = (max(1, int(side / wished / _GAP)) for side, wished in zip(picture.size, size, strict=True))
+    if max(across, along) < 2 or width * height < _LARGE:
+        fitted = _to_rgb(picture)
+        fitted.thumbnail((max_side, max_side), pil.Resampling.LANCZOS, reducing_gap=_GAP)
+        return fitted
+    coarse = pil.new("RGB", (-(-width // across), -(-height // along)))
+    rows = along * max(1, _BAND // (width * along))
+    for top in range(0, height, rows):
+        band = _to_rgb(picture.crop((0, top, width, min(height, top + rows))))
+        coarse.paste(band.reduce((across, along)), (0, top // along))
+    return coarse.resize(size, pil.Resampling.LANCZOS, box=(0, 0, width / across, height / along))
 
 
 def _to_rgb(picture: pil.Image) -> pil.Image:

@@ -81,7 +81,7 @@ class Sandbox(Generic[T, R]):
     Raises
     ------
     ValueError
-        If a number is not positive.
+        If a number is not positive, or the job is defined in the script that runs.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Sandbox(Generic[T, R]):
         job: Callable[[T], R],
         *,
         workers: int = 2,
-        memory_mb: int = 300,
+        memory_mb: int = 280,
         seconds: float = 10.0,
         prepare: Callable[[], object] | None = None,
         inline: bool = False,
@@ -97,6 +97,10 @@ class Sandbox(Generic[T, R]):
         if min(workers, memory_mb) < 1 or not seconds > 0:
             raise ValueError(
                 f"workers is {workers}, memory_mb {memory_mb}, seconds {seconds}; expected positive numbers"
+            )
+        if not inline and getattr(job, "__module__", "") == "__main__":
+            raise ValueError(
+                f"{job!r} is defined in the script that runs; expected a job from a module, to be imported"
             )
         self._job = job
         self._inline = inline
