@@ -41,7 +41,7 @@ def encoder(request: pytest.FixtureRequest) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contrastive, "BATCH", 16)
         kind = request.param
-        return kind(dim=16, epochs=15, field_weights={"*": 1.0}).fit(toys(), seed=0)
+        return kind(dim=16, epochs=25, field_weights={"*": 1.0}).fit(toys(), seed=0)
 
 
 def test_training_ranks_the_right_description_first(encoder: Any) -> None:

@@ -36,7 +36,7 @@ class BagEncoder(TrainedOnPairs):
 
     KIND = "bag"
     VERSION = 1
-    RATE = 3e-3
+    RATE = 2e-3
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class BagEncoder(TrainedOnPairs):
         tokenizer: SupportsTokens | None = None,
         dim: int = 128,
         char_ngrams: Sequence[int] = (3, 4),
-        epochs: int = 8,
+        epochs: int = 6,
         field_weights: Mapping[str, float] = DEFAULT_WEIGHTS,
     ) -> None:
         super().__init__(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BUCKETS = 2**18  # places that words are hashed to
 CHAR_WEIGHT = 1.0  # all character sequences of a word beside the word itself
-BATCH = 512  # pairs that are told apart at once
+BATCH = 256  # pairs that are told apart at once
 TEMPERATURE = 0.07
 KEPT = 0.7  # share of a text's words that a training step sees
 LONGEST_VIEW = 40  # words of a text that a training step sees

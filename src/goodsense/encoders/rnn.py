@@ -47,7 +47,7 @@ class RnnEncoder(TrainedOnPairs):
 
     KIND = "rnn"
     VERSION = 1
-    RATE = 3e-3
+    RATE = 2e-3
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class RnnEncoder(TrainedOnPairs):
         cell: Literal["gru", "lstm"] = "gru",
         width: int = 96,
         char_ngrams: Sequence[int] = (3, 4),
-        epochs: int = 6,
+        epochs: int = 4,
         field_weights: Mapping[str, float] = DEFAULT_WEIGHTS,
     ) -> None:
         if cell not in CELLS:
