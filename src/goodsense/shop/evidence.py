@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from goodsense.types import REF_TYPES, Part, Query, Rows, Vectors, normalise, pr
 
 POOL = 200  # best rows of each block, per query
 BEST_AMONG = 10_000  # products among which a typical best match is looked for
+ASIDE = 0.25  # what a picture counts among clips and a clip among sounds, beside its own kind
 PAIRS = (200, 500)  # random queries x random products behind a calibration
 
 
@@ -52,10 +53,16 @@ def calibrate(snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], listing: L
             if not len(asked):  # no such query says anything yet: as products of one another
                 maps[kind, name] = maps["like", name]
                 continue
-            maps[kind, name] = Affine.fitted(_pairs(prepare(asked, distance), vectors[products], distance))
+            fitted = Affine.fitted(_pairs(prepare(asked, distance), vectors[products], distance))
+            maps[kind, name] = replace(fitted, weight=ASIDE) if _is_aside(kind, block) else fitted
     if snapshot.lexical is not None:
         maps["text", BM25] = _lexical_affine(snapshot, listing, rows, rng)
     return Calibration(maps)
+
+
+def _is_aside(kind: str, block: EncodedBlock) -> bool:
+    """Whether this block is not what a medium looks for first: clips for a picture, sounds for a clip."""
+    return kind in REF_TYPES and kind != block.modality
 
 
 def _sample(rows: Rows, n: int, rng: np.random.Generator) -> Rows:

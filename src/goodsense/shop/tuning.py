@@ -13,6 +13,7 @@ from goodsense.evaluate import paired_bootstrap
 from goodsense.search.calibration import BM25, Calibration, fit_confidence
 
 START = 0.25  # a block of vectors beside words, before anything is tuned
+OPINIONS_START = 0.05  # what others say of a product: they seldom name it, so more of it must prove itself
 PRETRAINED_START = 1.0  # one whose encoder learned from more texts than a shop has
 GRID = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)  # multiples of the start
 GATE_BOUND = -0.002  # nDCG@10
@@ -159,7 +160,7 @@ def learn_confidence(calibration: Calibration, queries: Sequence[TuningQuery]) -
 
 
 def _start_weights(calibration: Calibration, pretrained: Collection[str]) -> dict[Key, float]:
-    weights = {BM25: 1.0, **dict.fromkeys(pretrained, PRETRAINED_START)}
+    weights = {BM25: 1.0, "reviews": OPINIONS_START, **dict.fromkeys(pretrained, PRETRAINED_START)}
     return {(kind, block): weights.get(block, START) for kind, block in calibration.maps if kind == "text"}
 
 
