@@ -166,6 +166,28 @@ def test_k_means_finds_separate_heaps_and_no_more_centres_than_rows() -> None:
         fit_vlad(rows[:0], 2, seed=0)
 
 
+def test_trained_centres_bring_the_clips_of_a_product_together() -> None:
+    pytest.importorskip("torch")
+    from goodsense.encoders.vlad_training import train_vlad
+
+    random = np.random.default_rng(3)
+    groups = np.repeat(np.arange(4), 4)
+    own = np.eye(4, dtype=np.float32)[groups]
+    clips = [(row + random.normal(0, 0.5, (6, 4))).astype(np.float32) for row in own]
+    before = fit_vlad(np.concatenate(clips), 3, seed=0)
+    after = train_vlad(before, clips, groups, seed=0)
+
+    def apart(vlad: Vlad) -> float:
+        found = np.stack([vlad.pool(clip) for clip in clips])
+        alike, same = found @ found.T, groups[:, None] == groups[None, :]
+        return float(alike[same].mean() - alike[~same].mean())
+
+    assert apart(after) > apart(before) + 0.02
+    again = train_vlad(before, clips, groups, seed=0)
+    for name, value in vars(after).items():
+        np.testing.assert_array_equal(vars(again)[name], value)
+
+
 def test_mean_and_maximum() -> None:
     rows = np.array([[1, -2], [3, -4]], dtype=np.float32)
     assert mean_pool(rows).tolist() == [2, -3]

@@ -161,6 +161,8 @@ class FramesEncoder:
         Length of the frames' or cells' vectors before these pools.
     grid
         Cells along each side of a frame, for ``action-vlad``.
+    trained
+        Train the centres of these pools, on products where they are known; needs torch.
 
     Notes
     -----
@@ -181,6 +183,7 @@ class FramesEncoder:
         clusters: int = 16,
         local_dim: int = 256,
         grid: int = 3,
+        trained: bool = False,
     ) -> None:
         from goodsense.encoders import make_encoder
 
@@ -189,13 +192,14 @@ class FramesEncoder:
         _check_names(pool=(pool, POOLS), select=(select, SELECTIONS), discriminant=(discriminant, DISCRIMINANTS))
         self._options: dict[str, Any] = {
             "image": image, "image_options": dict(image_options or {}), "frames": frames, "select": select,
-            "pool": pool, "dim": dim, "discriminant": discriminant, "clusters": clusters, "local_dim": local_dim, "grid": grid,
+            "pool": pool, "dim": dim, "discriminant": discriminant, "clusters": clusters, "local_dim": local_dim,
+            "grid": grid, "trained": bool(trained),
         }  # fmt: skip
         made = make_encoder("image", image, self._options["image_options"])
         if not isinstance(made, MediaEncoder):
             raise UsageError(f"the image encoder {image!r} cannot describe frames one by one.")
         self._image: MediaEncoder = made
-        self.learns_labels = discriminant != "off" or made.learns_labels
+        self.learns_labels = discriminant != "off" or bool(trained) or made.learns_labels
         self._frame_map: Projection | Discriminant | None = None
         self._vlad: Vlad | None = None
         self._reduction: Projection | None = None
@@ -264,10 +268,27 @@ class FramesEncoder:
         if self._pools_locally:
             local = normalise(self._frame_map.apply(vectors))
             self._vlad = fit_vlad(local, self._options["clusters"], seed=seed)
+            if self._options["trained"]:
+                self._train(local, owners, _products(owners, labels), seed, progress)
             pooled = [self._vlad.pool(local[owners == owner]) for owner in np.unique(owners).tolist()]
             self._reduction = principal(np.stack(pooled), self.dim, seed=seed)
         self._fingerprint = ""
         return self
+
+    def _train(
+        self,
+        local: Vectors,
+        owners: NDArray[np.int64],
+        products: NDArray[np.int64],
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        from goodsense.encoders.vlad_training import train_vlad
+
+        assert self._vlad is not None
+        starts = np.unique(owners, return_index=True)[1]
+        clips = np.split(local, starts[1:])
+        self._vlad = train_vlad(self._vlad, clips, products[starts], seed=seed, progress=progress)
 
     def project(self, raw: Sequence[NDArray[Any]]) -> Vectors:
         """The fitted half: ``n`` descriptions to vectors ``(n, dim)``; a clip without frames gives a zero row."""

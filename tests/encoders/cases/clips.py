@@ -25,6 +25,7 @@ CASES = [
             "clusters": 3,
             "local_dim": 12,
             "grid": 2,
+            "trained": True,
         },
         options={"dim": 32, "frames": 2},
         labels=_shown_labels,
