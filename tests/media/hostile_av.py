@@ -33,6 +33,12 @@ def hostile_av(
         yield f"damaged {number}.{name}", _mutated(data, rng)
 
 
+def pointing(place: str, url: str) -> list[tuple[str, bytes]]:
+    """Only the concat scripts and QuickTime files that point to a file or an address."""
+    made = [*_playlists(place, url), *_elsewhere(place, url)]
+    return [(name, data) for name, data in made if name in ("0.ffconcat", "2.ffconcat") or name.startswith("alias")]
+
+
 @lru_cache(1)
 def bases() -> tuple[tuple[str, bytes], ...]:
     """Sound files of every format."""
@@ -102,8 +108,11 @@ def _elsewhere(place: str, url: str) -> Iterator[tuple[str, bytes]]:
         for target in (url, f"file://{place}", place, f"../../../..{place}"):
             entry = b"url " + bytes(4) + target.encode() + b"\0"
             yield f"url {target} in {name}", _with_reference(data, entry)
-            yield f"alias {target} in {name}", _with_reference(data, b"alis" + bytes(4) + _alias(target.encode()))
-            yield f"resource {target} in {name}", _with_reference(data, b"rsrc" + bytes(4) + _alias(target.encode()))
+            yield f"alias {target} in {name}", _with_reference(data, b"alis" + bytes(4) + _alias(target.encode(), 0))
+            yield (
+                f"alias up to {target} in {name}",
+                _with_reference(data, b"alis" + bytes(4) + _alias(target.encode(), 2)),
+            )
 
 
 def _with_reference(data: bytes, entry: bytes) -> bytes:
@@ -119,10 +128,10 @@ def _with_reference(data: bytes, entry: bytes) -> bytes:
     return data
 
 
-def _alias(target: bytes) -> bytes:
+def _alias(target: bytes, levels: int) -> bytes:
     volume, file = b"disk", target[-40:]
     head = bytes(10) + bytes([len(volume)]) + volume.ljust(27, b"\0") + bytes(12)
-    head += bytes([len(file)]) + file.ljust(63, b"\0") + bytes(16) + struct.pack(">hh", 1, 1) + bytes(16)
+    head += bytes([len(file)]) + file.ljust(63, b"\0") + bytes(16) + struct.pack(">hh", levels, levels) + bytes(16)
     padded = target + bytes(len(target) % 2)
     parts = [struct.pack(">HH", kind, len(target)) + padded for kind in (2, 18, 19)]
     return head + b"".join(parts) + b"\xff\xff\0\0"

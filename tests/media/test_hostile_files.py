@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from .hostile_av import pointing
 from .hostile_files import run_hostile_av, run_hostile_images, watched
 
 
@@ -34,6 +37,22 @@ def test_the_watch_sees_what_it_should(tmp_path: Path) -> None:
     socket.create_connection(watch.server.getsockname()[:2]).close()
     assert sorted(seen.split()[0] for seen in watch.look()) == ["connected", "opened"]
     watch.close()
+
+
+def test_the_same_files_reach_out_where_the_library_is_left_to_itself(tmp_path: Path) -> None:
+    """Else the tests above would show nothing: concat scripts connect and open, aliases in QuickTime open."""
+    import av
+
+    watch = watched(tmp_path / "watched")
+    loose = {"safe": "0", "enable_drefs": "1", "use_absolute_path": "1", "protocol_whitelist": "file,http,tcp"}
+    reached = set()
+    for name, data in pointing(watch.place, watch.url):
+        before = len(watch.look())
+        with suppress(Exception), av.open(io.BytesIO(data), options=loose, timeout=1.0) as container:
+            next(container.demux(), None)
+        reached |= {(name.split()[0].lstrip("0123456789"), seen.split()[0]) for seen in watch.look()[before:]}
+    watch.close()
+    assert {(".ffconcat", "connected"), (".ffconcat", "opened"), ("alias", "opened")} <= reached
 
 
 @pytest.mark.torture

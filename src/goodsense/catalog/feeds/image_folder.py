@@ -30,7 +30,7 @@ from goodsense.types import AudioRef, ImageRef, MediaRef, VideoRef
 
 ENDINGS: Mapping[str, type[MediaRef]] = {
     **dict.fromkeys("jpg jpeg png webp gif bmp tif tiff avif heic tbi".split(), ImageRef),
-    **dict.fromkeys("wav flac ogg oga opus mp3 m4a".split(), AudioRef),
+    **dict.fromkeys("wav flac ogg oga opus mp3 m4a aac aif aiff".split(), AudioRef),
     **dict.fromkeys("mp4 m4v webm avi mov mkv".split(), VideoRef),
 }
 LOSSES: Mapping[str, str] = {
