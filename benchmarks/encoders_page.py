@@ -1,4 +1,4 @@
-"""Fill in the measured tables of docs/encoders.md from the committed results, and from nothing else."""
+"""Fill in docs/encoders.md: the table of pretrained families, and what was measured, from the committed results."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.common import RESULTS
 from benchmarks.table import figure_rows
+from goodsense.encoders.hub.families import FAMILIES, names_of
 
 PAGE = RESULTS.parent.parent / "docs" / "encoders.md"
 SECTIONS: Mapping[str, str] = {
@@ -25,9 +26,37 @@ SECTIONS: Mapping[str, str] = {
 
 
 def main() -> None:
-    text = PAGE.read_text("utf-8")
+    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
+
+
+def filled(text: str) -> str:
+    """The page with both generated parts made anew."""
     head = re.split(r"(?<=<!-- measured -->)\n", text)[0]
-    PAGE.write_text(head + "\n" + "\n".join(measured()), "utf-8")
+    start, end = "<!-- families -->\n", "<!-- end of families -->"
+    before, rest = head.split(start)
+    after = rest.split(end)[-1]
+    table = "\n".join(families())
+    return f"{before}{start}\n{table}\n\n{end}{after}\n" + "\n".join(measured()) + "\n"
+
+
+def families() -> Iterator[str]:
+    """The architectures that ``hub:`` loads, by what they read."""
+    yield "| reads | `model_type` of its `config.json` |"
+    yield "|---|---|"
+    for interface in dict.fromkeys(family.interface for family in FAMILIES.values()):
+        yield f"| {_SAID[interface]} | {', '.join(f'`{name}`' for name in names_of(interface))} |"
+
+
+_SAID: Mapping[str, str] = {
+    "text": "text",
+    "image": "pictures",
+    "image+text": "pictures, found by text, too",
+    "audio": "sounds",
+    "audio+text": "sounds, found by text, too",
+    "video": "clips",
+    "video+text": "clips, found by text, too",
+    "objects": "objects in pictures (`goodsense.encoders.hub.detect`)",
+}
 
 
 def measured() -> Iterator[str]:

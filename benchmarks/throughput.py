@@ -30,8 +30,9 @@ PROTOCOL = (
     "on; the peers are loops of one process over the same files in the same run: OpenCV and scikit-image (decode, "
     "colour histograms, HOG), librosa (load, 20 MFCC with deltas, mean and deviation) after a warm-up, OpenCV's "
     "VideoCapture (every frame decoded, four a second described); clips are generated, 854x480, 25 frames a second; "
-    "titles are encoded by the fitted text encoder in one process; the build has generated products with a text and a picture each, and is measured from the first to the last input "
-    "encoded: processor time of all its processes against twice the clock, and the slope of its anonymous memory"
+    "titles are encoded by the fitted text encoder in one process; the build has generated products with a text and a "
+    "picture each, and is measured from the first to the last input encoded: processor time of all its processes "
+    "against twice the clock, and the slope of its anonymous memory"
 )
 FIT = 300  # files that an encoder is fitted on; rates do not depend on them
 BATCH = 128
