@@ -7,7 +7,8 @@ import pytest
 
 from goodsense.encoders import glove, make_encoder
 from goodsense.encoders.glove import GloveEncoder, cooccurrences, ridge_regression, solve
-from goodsense.encoders.sif import Speller, common_directions, smooth_weights, without_directions
+from goodsense.encoders.sif import common_directions, smooth_weights, without_directions
+from goodsense.encoders.speller import Speller
 from goodsense.encoders.word2vec import Word2VecEncoder
 from goodsense.errors import UsageError
 from goodsense.text import Tokenizer

@@ -13,9 +13,17 @@ from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
 from goodsense.encoders.hashed import HashedWords
-from goodsense.encoders.lsa import FIT_LIMIT, QUERY_FIELD, SupportsTokens
+from goodsense.encoders.lsa import SupportsTokens
 from goodsense.encoders.networks import Schedule, need_torch, restore, seeded, train, weights_of
-from goodsense.encoders.sif import check_char_ngrams, check_field_weights, check_positive, default_tokenizer
+from goodsense.encoders.text_options import (
+    check_char_ngrams,
+    check_field_weights,
+    check_positive,
+    default_tokenizer,
+    field_weight,
+    read_fields,
+    sampled,
+)
 from goodsense.encoders.text_pairs import TextPairs, info_nce
 from goodsense.errors import UsageError
 from goodsense.progress import Progress, silent
@@ -207,9 +215,7 @@ class TrainedOnPairs(ABC):
             If torch is not installed.
         """
         need_torch(f"The text encoder {self.KIND}")
-        if len(values) > FIT_LIMIT:
-            picked = np.sort(np.random.default_rng(seed).choice(len(values), FIT_LIMIT, replace=False))
-            values = [values[i] for i in picked.tolist()]
+        values = sampled(values, seed=seed)
         pairs = TextPairs.of([self._read(value) for value in values])
         tokens = [self._tokenizer.tokens(text) for text in pairs.texts]
         self._hashed.fit(tokens)
@@ -229,10 +235,9 @@ class TrainedOnPairs(ABC):
         found = np.zeros((len(values), self.dim), dtype=np.float32)
         owners, weights, texts = list[int](), list[float](), list[list[str]]()
         for owner, value in enumerate(values):
-            fields = {QUERY_FIELD: value} if isinstance(value, str) else self._read(value)
-            for field, text in fields.items():
+            for field, text in self._read(value).items():
                 owners.append(owner)
-                weights.append(self._weight(field))
+                weights.append(field_weight(self._settings["field_weights"], field))
                 texts.append(self._tokenizer.tokens(text))
         vectors = self._texts(Corpus.of(texts, self._hashed))
         np.add.at(found, owners, np.array(weights, dtype=np.float32)[:, None] * vectors)
@@ -302,9 +307,5 @@ class TrainedOnPairs(ABC):
             found[rows] = self._vectors(corpus.batch(rows))
         return found
 
-    def _weight(self, field: str) -> float:
-        weights: dict[str, float] = self._settings["field_weights"]
-        return 1.0 if field == QUERY_FIELD else weights.get(field, weights.get("*", 0.0))
-
-    def _read(self, value: TextFields) -> dict[str, str]:
-        return {field: text for field, text in value.items() if self._weight(field) > 0}
+    def _read(self, value: TextFields | str) -> dict[str, str]:
+        return read_fields(self._settings["field_weights"], value)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from goodsense.encoders.contrastive import TrainedOnPairs, WordBatch
 from goodsense.encoders.lsa import DEFAULT_WEIGHTS, SupportsTokens
 from goodsense.encoders.networks import need_torch
-from goodsense.encoders.sif import check_positive
+from goodsense.encoders.text_options import check_positive
 from goodsense.errors import UsageError
 
 if TYPE_CHECKING:

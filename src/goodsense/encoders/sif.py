@@ -12,7 +12,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -20,16 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
-from goodsense.encoders.lsa import DEFAULT_WEIGHTS, FIT_LIMIT, QUERY_FIELD, SupportsTokens
-from goodsense.encoders.vocabulary import Document, smallest_count, spelling
+from goodsense.encoders.lsa import SupportsTokens
+from goodsense.encoders.speller import Speller
+from goodsense.encoders.text_options import (
+    check_field_weights,
+    check_positive,
+    default_tokenizer,
+    field_weight,
+    read_fields,
+    sampled,
+)
+from goodsense.encoders.vocabulary import Document, smallest_count
 from goodsense.errors import UsageError
 from goodsense.types import Modality, TextFields, Vectors, normalise
 
 WORD_LIMIT = 50_000  # words that have a vector of their own
-GRAMS = (3, 5)  # character sequences by which an unknown word is compared with the known ones
-GUESSES = 3  # known words that speak for an unknown one
-LEAST_ALIKE = 0.45  # cosine of spellings; below it, a word is like no other
-BLOCK = 256  # unknown words compared at once
 _LATIN = re.compile(r"[a-z]{3,}")
 
 
@@ -116,9 +121,7 @@ class PooledWords(ABC):
 
     def fit(self, values: Sequence[TextFields], *, seed: int) -> Self:
         """Learn the words' vectors and the common direction from products; of a large catalog, from a seeded sample."""
-        if len(values) > FIT_LIMIT:
-            picked = np.sort(np.random.default_rng(seed).choice(len(values), FIT_LIMIT, replace=False))
-            values = [values[i] for i in picked.tolist()]
+        values = sampled(values, seed=seed)
         documents = [self._document(value) for value in values]
         counts = Counter(token for document in documents for tokens in document.values() for token in tokens)
         least = smallest_count(len(documents))
@@ -212,22 +215,16 @@ class PooledWords(ABC):
     def _unit_words(self) -> Vectors:
         return normalise(without_directions(self._arrays["vectors"], self._arrays["common"]))
 
-    def _weight(self, field: str) -> float:
-        weights: dict[str, float] = self._settings["field_weights"]
-        return 1.0 if field == QUERY_FIELD else weights.get(field, weights.get("*", 0.0))
-
     def _document(self, value: TextFields | str) -> Document:
-        if isinstance(value, str):
-            return {QUERY_FIELD: self._tokenizer.tokens(value)}
-        return {field: self._tokenizer.tokens(text) for field, text in value.items() if self._weight(field) > 0}
+        fields = read_fields(self._settings["field_weights"], value)
+        return {field: self._tokenizer.tokens(text) for field, text in fields.items()}
 
     def _written(self, names: Sequence[str], values: Sequence[TextFields]) -> list[str]:
         """For each word the commonest of its spellings: ``shoes`` where ``shoe`` is the stem of it."""
         seen = Counter(
             word
             for value in values
-            for field, text in value.items()
-            if self._weight(field) > 0
+            for text in read_fields(self._settings["field_weights"], value).values()
             for word in _LATIN.findall(text.lower())
         )
         best: dict[str, str] = {}
@@ -246,7 +243,7 @@ class PooledWords(ABC):
         for document in documents:
             for field, tokens in document.items():
                 found, weights = self._weighted(tokens, unseen)
-                scale = self._weight(field) / max(sum(weights), 1e-12)
+                scale = field_weight(self._settings["field_weights"], field) / max(sum(weights), 1e-12)
                 columns += found
                 values += [scale * weight for weight in weights]
             starts.append(len(columns))
@@ -271,118 +268,3 @@ class PooledWords(ABC):
         if self._speller is None:
             self._speller = Speller(list(self._words))
         return np.asarray(self._speller.alike(words) @ self._arrays["vectors"], dtype=np.float32)
-
-
-class Speller:
-    """Finds the known words that are spelt most like an unknown one: cosine of their character sequences."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        grams: dict[str, int] = {}
-        for word in words:
-            for gram in spelling(word, *GRAMS):
-                grams.setdefault(gram, len(grams))
-        self._grams = grams
-        self._known = self._spelled(words).T.tocsr()  # (grams, words)
-
-    def alike(self, words: Sequence[str]) -> Any:
-        """Weights of known words for each unknown one, sparse ``(unknown, known)``; rows sum to 1, or are empty."""
-        from scipy.sparse import vstack
-
-        blocks = [self._block(words[start : start + BLOCK]) for start in range(0, len(words), BLOCK)]
-        return vstack(blocks, format="csr")
-
-    def _block(self, words: Sequence[str]) -> Any:
-        from scipy.sparse import csr_array
-
-        cosines = (self._spelled(words) @ self._known).tocsr()
-        starts, columns, values = [0], list[int](), list[float]()
-        for start, end in zip(cosines.indptr[:-1], cosines.indptr[1:], strict=True):
-            own, places = cosines.data[start:end], cosines.indices[start:end]
-            best = np.lexsort((places, -np.round(own, 6)))[:GUESSES]
-            best = best[own[best] >= LEAST_ALIKE]
-            columns += places[best].tolist()
-            values += (own[best] / max(float(own[best].sum()), 1e-12)).tolist()
-            starts.append(len(columns))
-        parts = (np.array(values, np.float32), np.array(columns, np.int64), np.array(starts, np.int64))
-        return csr_array(parts, shape=cosines.shape)
-
-    def _spelled(self, words: Sequence[str]) -> Any:
-        """Unit rows of counts ``(words, grams)``; sequences that no known word has count towards the length."""
-        from scipy.sparse import csr_array
-
-        starts, columns, values = [0], list[int](), list[float]()
-        for word in words:
-            own = Counter(spelling(word, *GRAMS))
-            norm = math.sqrt(sum(times * times for times in own.values())) or 1.0
-            for place, value in self._known_of(own, norm):
-                columns.append(place)
-                values.append(value)
-            starts.append(len(columns))
-        parts = (np.array(values, np.float32), np.array(columns, np.int64), np.array(starts, np.int64))
-        return csr_array(parts, shape=(len(words), len(self._grams)))
-
-    def _known_of(self, own: Mapping[str, int], norm: float) -> Iterator[tuple[int, float]]:
-        for gram, times in own.items():
-            place = self._grams.get(gram, -1)
-            if place >= 0:
-                yield place, times / norm
-
-
-def check_positive(settings: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Refuse settings that are no whole numbers from 1 up.
-
-    Raises
-    ------
-    UsageError
-        Names the setting and its value.
-    """
-    for name in names:
-        value = settings[name]
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise UsageError(f"{name} is {value!r}; expected a whole number from 1 up.")
-
-
-def check_field_weights(weights: Mapping[str, float]) -> None:
-    """Refuse weights below 0 or without end.
-
-    Raises
-    ------
-    UsageError
-        Names the field and its weight.
-    """
-    for field, weight in weights.items():
-        if not 0 <= weight < math.inf:
-            raise UsageError(f"field_weights gives {field!r} the weight {weight}; expected a finite number from 0 up.")
-
-
-def check_char_ngrams(lengths: Sequence[int]) -> None:
-    """Refuse what are no two lengths, shortest and longest.
-
-    Raises
-    ------
-    UsageError
-        Says what was found.
-    """
-    if len(lengths) != 2 or not 1 <= lengths[0] <= lengths[1]:
-        raise UsageError(f"char_ngrams is {lengths}; expected two whole numbers, shortest and longest, such as [3, 4].")
-
-
-def default_tokenizer() -> SupportsTokens:
-    """The tokenizer that shops use without a dictionary of their own."""
-    from goodsense.text import Tokenizer
-
-    return Tokenizer()
-
-
-__all__ = [
-    "DEFAULT_WEIGHTS",
-    "PooledWords",
-    "Speller",
-    "check_char_ngrams",
-    "check_field_weights",
-    "check_positive",
-    "common_directions",
-    "default_tokenizer",
-    "smooth_weights",
-    "without_directions",
-]

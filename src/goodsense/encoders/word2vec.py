@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders.lsa import SupportsTokens
-from goodsense.encoders.sif import DEFAULT_WEIGHTS, PooledWords, check_positive
+from goodsense.encoders.lsa import DEFAULT_WEIGHTS, SupportsTokens
+from goodsense.encoders.sif import PooledWords
+from goodsense.encoders.text_options import check_positive
 from goodsense.errors import UsageError, missing_extra
 from goodsense.types import Vectors
 
