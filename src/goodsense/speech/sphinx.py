@@ -29,6 +29,8 @@ FRAMES = 100  # per second
 SHORTEST = 0.15  # seconds in which nothing can be said
 QUIET = 1e-4  # loudest sample of what counts as silence
 PEAK = 0.7
+ROOM = 0.25  # seconds before and after, for the decoder needs to hear where speech begins and ends
+FAINT = 60.0  # deviation of the noise in it, of 32,767
 # Wider beams than the package's own: a catalog's model is small, and brand names are found late.
 BIASED: Mapping[str, Any] = {
     "beam": 1e-64,
@@ -38,9 +40,11 @@ BIASED: Mapping[str, Any] = {
     "wip": 0.1,
     "topn": 8,
 }
-# From where to where it is speech: the share of what sounds that words cover, how sure the words are, and how well
-# they fit, as log likelihood per frame over that of the best sounds.
-COVERED, SURE, FIT = (0.4, 0.6), (0.15, 0.45), (-7.0, -5.2)
+# From where to where it becomes speech: the share of what sounds that words cover, how sure the words are, how well
+# they fit (log likelihood per frame over that of the best sounds), and how long a letter takes (seconds).
+COVERED, SURE, FIT, PACE = (0.6, 0.85), (0.15, 0.45), (-7.0, -5.2), (0.2, 0.14)
+PASSED = 0.25  # how sure it must be to be taken for speech
+DIGIT = 4  # letters that a digit stands for when it is said
 SLOW = (0.4, 0.2)  # seconds that a word may last, and that each of its letters adds
 HEARD = 30.0  # decibels under the loudest frame
 
@@ -70,13 +74,14 @@ class SphinxRecogniser:
     def transcribe(self, sound: Sound) -> Transcript:
         """What is said in a sound; nothing, if it is too short or silent, or rather a noise or a melody than speech."""
         found = self.hear(sound)
-        return found if found.confidence > 0 else Transcript("", language="en")
+        return found if found.confidence >= PASSED else Transcript("", language="en")
 
     def hear(self, sound: Sound) -> Transcript:
-        """The words that a sound resembles most, whatever it is; a confidence of 0 means that it is no speech."""
+        """The words that a sound resembles most, whatever it is; below :data:`PASSED` it is rather no speech."""
         samples = prepared(sound)
         if len(samples) < SHORTEST * RATE:
             return Transcript("", language="en")
+        samples = roomy(samples)
         decoder = self._decoder
         decoder.start_utt()
         try:
@@ -84,7 +89,7 @@ class SphinxRecogniser:
         finally:
             decoder.end_utt()
         heard = [segment for segment in (decoder.seg() or ()) if segment.word[0] not in "<["]
-        words = tuple(_spoken(segment) for segment in heard)
+        words = tuple(_spoken(segment, len(samples) / RATE - 2 * ROOM) for segment in heard)
         sureness = _sureness([segment for segment in heard if not _is_slow(segment)], samples)
         confidence = sureness * float(np.mean([word.confidence for word in words])) if words else 0.0
         return Transcript(" ".join(word.text for word in words), words, confidence, "en")
@@ -104,10 +109,10 @@ class SphinxRecogniser:
 
 def prepared(sound: Sound) -> NDArray[np.int16]:
     """One channel at 16 kHz, its loudest sample brought to one height, as whole numbers; empty for silence."""
-    from scipy.signal import resample_poly
-
     samples = np.nan_to_num(sound.samples.mean(axis=1, dtype=np.float64)) if sound.samples.size else np.zeros(0)
     if len(samples) and sound.rate != RATE:
+        from scipy.signal import resample_poly
+
         shared = math.gcd(sound.rate, RATE)
         samples = resample_poly(samples, RATE // shared, sound.rate // shared)
     loudest = float(np.abs(samples).max(initial=0.0))
@@ -117,15 +122,32 @@ def prepared(sound: Sound) -> NDArray[np.int16]:
     return found
 
 
-def _spoken(segment: Any) -> SpokenWord:
-    start, stop = segment.start_frame / FRAMES, (segment.end_frame + 1) / FRAMES
+def roomy(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The same with faint noise over it and a little room before and after."""
+    quiet = np.zeros(round(ROOM * RATE))
+    whole = np.concatenate([quiet, samples, quiet])
+    whole += FAINT * np.random.default_rng(0).standard_normal(len(whole))
+    found: NDArray[np.int16] = np.round(np.clip(whole, -32_768, 32_767)).astype(np.int16)
+    return found
+
+
+def _spoken(segment: Any, seconds: float) -> SpokenWord:
+    """A word with its times in the sound itself, before room was made around it."""
+    start, stop = (
+        min(seconds, max(0.0, round(frame / FRAMES - ROOM, 3)))
+        for frame in (segment.start_frame, segment.end_frame + 1)
+    )
     return SpokenWord(segment.word.partition("(")[0], start, stop, min(1.0, max(0.0, float(segment.prob))))
 
 
 def _is_slow(segment: Any) -> bool:
     """Whether a word is drawn out as only noises are."""
-    longest = SLOW[0] + SLOW[1] * len(segment.word.partition("(")[0])
-    return _frames(segment) > longest * FRAMES
+    return _frames(segment) > (SLOW[0] + SLOW[1] * _letters(segment)) * FRAMES
+
+
+def _letters(segment: Any) -> int:
+    """How much there is to say."""
+    return sum(DIGIT if letter.isdigit() else 1 for letter in segment.word.partition("(")[0])
 
 
 def _frames(segment: Any) -> int:
@@ -133,11 +155,11 @@ def _frames(segment: Any) -> int:
 
 
 def _sureness(words: list[Any], samples: NDArray[np.int16]) -> float:
-    """How surely it is speech, from 0 to 1: the least of three signs.
+    """How surely it is speech, from 0 to 1: the least of four signs.
 
     The decoder may choose noises in place of words, so words cover little of what is no speech; where they do cover it,
-    many words fit alike, so none is sure; or they fit badly. The acoustic score of a word is its likelihood over that
-    of the best sounds, whichever they are, frame by frame.
+    many words fit alike, so none is sure; or they fit badly, or are drawn out. The acoustic score of a word is its
+    likelihood over that of the best sounds, whichever they are, frame by frame.
     """
     frames = sum(map(_frames, words))
     if not frames:
@@ -150,6 +172,7 @@ def _sureness(words: list[Any], samples: NDArray[np.int16]) -> float:
         (float((covered & loud).sum() / max(1, loud.sum())), COVERED),
         (sum(_frames(word) * float(word.prob) for word in words) / frames, SURE),
         (sum(math.log(max(float(word.ascore), 1e-320)) for word in words) / frames, FIT),
+        (frames / FRAMES / sum(map(_letters, words)), PACE),
     )
     return min(min(1.0, max(0.0, (value - low) / (high - low))) for value, (low, high) in signs)
 
