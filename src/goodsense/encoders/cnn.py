@@ -1,9 +1,8 @@
 """``cnn``: a small residual network that learns from the shop's own labels and pairs, in minutes on two cores.
 
 It learns to tell apart what the shop's labels tell apart (every field at once), and that two photos of one product, or
-two altered views of one photo, belong together. Without labels the views alone teach it. Training looks at crops that
-are smaller than the picture and encoding at the whole of it, which is cheaper and better (Touvron et al., "Fixing the
-train-test resolution discrepancy", NeurIPS 2019).
+two altered views of one photo, belong together. Without labels the views alone teach it. The network sees everything
+two thirds as large as the squares that are kept: crops in training, whole pictures when it encodes.
 """
 
 from __future__ import annotations
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 KIND = "cnn"
 VERSION = 1
 BATCH = 64
+FEW = 16  # pictures: the least batch, for shops of few
+VIEWS = 200_000  # pictures that a training sees, counting every time: some six minutes on two cores
 RATE = 3e-3
 DECAY = 0.02
 AT_ONCE = 128  # pictures encoded together
@@ -64,11 +65,11 @@ class CnnEncoder:
     Parameters
     ----------
     side
-        Pixels of the square that a picture is brought to; training looks at crops of two thirds of it.
+        Pixels of the square that a picture is brought to for training; the network sees two thirds of it.
     width
         Channels of the first stage; vectors have eight times as many numbers.
     epochs
-        How often training sees every picture.
+        How often training sees every picture; less often when there are so many that it would take longer than minutes.
     augment
         ``strong`` for photos of shoppers, ``mild`` for a shop's own pictures (:mod:`goodsense.encoders.cnn_augment`).
     fields
@@ -141,7 +142,8 @@ class CnnEncoder:
         with networks.seeded(seed):
             self._network = residual_network(self._width, lesson.targets.sizes)
             if len(pictures):
-                schedule = networks.Schedule(self._epochs, BATCH, RATE, DECAY)
+                epochs = min(self._epochs, max(1, VIEWS // len(pictures)))
+                schedule = networks.Schedule(epochs, lesson.batch, RATE, DECAY)
                 networks.train(
                     self._network,
                     lesson.batches,
@@ -223,7 +225,7 @@ class CnnEncoder:
         network, found = self._restored(), np.zeros((len(pictures), self.dim), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(pictures), AT_ONCE):
-                batch = _levelled(to_batch(pictures[start : start + AT_ONCE]))
+                batch = _levelled(to_batch(_shrunk(pictures[start : start + AT_ONCE], _crop(self._side))))
                 both = network(batch) + network(batch.flip(3))
                 found[start : start + AT_ONCE] = (both / 2).numpy()
         return found
@@ -257,6 +259,7 @@ class _Lesson:
     friends: Mapping[int, NDArray[np.int64]]  # group -> its pictures, where there are several
     strength: Strength
     crop: int
+    batch: int
     fast: bool
 
     @classmethod
@@ -277,8 +280,8 @@ class _Lesson:
         runs = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else []
         friends = {int(groups[run[0]]): run for run in runs if len(run) > 1}
         targets = networks.Targets.of(labels, fields=fields)
-        crop = max(16, round(side * 2 / 3 / 8) * 8)
-        return cls(pictures, targets, groups, friends, strength, crop, _has_bf16())
+        batch = min(BATCH, max(FEW, len(pictures) // 16))
+        return cls(pictures, targets, groups, friends, strength, _crop(side), batch, _has_bf16())
 
     @property
     def steps(self) -> int:
@@ -312,9 +315,11 @@ class _Lesson:
         order, start, number = rng.permutation(len(self.pictures)), 0, 0
         while start < len(order):
             paired = not self.targets or (bool(self.friends) and number % 2 == 1)
-            size = BATCH // 2 if paired else BATCH
-            yield order[start : start + size], paired
-            start, number = start + size, number + 1
+            stop = start + (self.batch // 2 if paired else self.batch)
+            if stop + 1 == len(order):  # a batch of one picture has no spread to normalise by
+                stop += 1
+            yield order[start:stop], paired
+            start, number = stop, number + 1
 
     def _partners(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Another photo of the same product, where there is one, else the same photo, to be altered in its own way."""
@@ -324,6 +329,18 @@ class _Lesson:
             if others is not None:
                 found[place] = rng.choice(others[others != row])
         return found
+
+
+def _crop(side: int) -> int:
+    """Pixels of the square that the network sees."""
+    return max(16, round(side * 2 / 3 / 8) * 8)
+
+
+def _shrunk(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """``(n, h, w, 3) -> (n, side, side, 3)``."""
+    import cv2
+
+    return np.stack([cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in pictures])
 
 
 def _levelled(batch: torch.Tensor) -> torch.Tensor:
