@@ -8,15 +8,9 @@ import numpy as np
 import pytest
 
 from goodsense.encoders.discriminants import discriminant
+from goodsense.encoders.frame_choice import DescribeFrames, cells, even_frames, key_frames, without_bars
 from goodsense.encoders.frame_pooling import Vlad, fit_vlad, k_means, max_pool, mean_pool, sharpness
-from goodsense.encoders.frames import (
-    DescribeFrames,
-    FramesEncoder,
-    cells,
-    even_frames,
-    key_frames,
-    without_bars,
-)
+from goodsense.encoders.frames import FramesEncoder
 from goodsense.errors import DataError, UsageError
 from goodsense.types import Clip, Labels, normalise
 from tests.encoders import clip_samples

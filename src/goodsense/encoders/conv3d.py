@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from goodsense.encoders import artefacts, networks
 from goodsense.encoders.cnn_network import contrast
 from goodsense.encoders.conv3d_network import KINDS, NEEDED_FOR, clip_network
-from goodsense.encoders.frames import even_frames, pictures_of, without_bars
+from goodsense.encoders.frame_choice import even_frames, pictures_of, without_bars
 from goodsense.errors import UsageError
 from goodsense.media.reading import ClipWish
 from goodsense.progress import Progress, silent
