@@ -29,6 +29,7 @@ VERSION = 1
 GRADIENT_SIDE = 96  # pixels of the canonical picture that gradients and texture are read from
 COLOUR_SIDE = 64
 FORM_SIDE = 48  # coarse gradients: the form without its details
+LARGEST_SIDE = 2_048  # larger pictures are decoded smaller, which is many times faster
 FIT_LIMIT = 4_000  # pictures read by a fit
 
 
@@ -167,7 +168,7 @@ class DescriptorsEncoder:
 
     @property
     def wish(self) -> ImageWish:
-        return ImageWish()
+        return ImageWish(max_side=LARGEST_SIDE)
 
     @property
     def describe(self) -> Callable[[Image], blocks.Flat]:
