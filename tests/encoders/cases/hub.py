@@ -62,8 +62,8 @@ CASES = [
     _case("bert", "text", samples.texts()[:9], {"title": " "}, _TEXT),
     _case("vit", "image", samples.pictures()[:6], None, {"pooling": "mean", "int8": True}),
     _case("siglip", "image", samples.pictures()[:6], None, {**_WORDS, "int8": True}),
-    _case("wav2vec2", "audio", sounds(), SILENCE, {"max_seconds": 0.2, "layer": 1}),
+    _case("wav2vec2", "audio", sounds(), SILENCE, {"max_seconds": 0.2, "layer": 1, "int8": True}),
     _case("clap", "audio", sounds(), SILENCE, {"max_seconds": 0.2, **_WORDS}),
-    _case("videomae", "video", clips(), NO_FRAMES, {"pooling": "cls"}),
+    _case("videomae", "video", clips(), NO_FRAMES, {"pooling": "cls", "int8": True}),
     _case("xclip", "video", clips(), NO_FRAMES, _WORDS),
 ]

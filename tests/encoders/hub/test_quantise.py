@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from goodsense.encoders import load_encoder, make_encoder
+from goodsense.encoders import encoder_options, load_encoder, make_encoder
+from goodsense.encoders.hub.families import FAMILIES, MODALITIES
 from goodsense.encoders.hub.quantise import int8_tower, mean_cosine
 from goodsense.encoders.hub.towers import OnnxTower, TorchTower
 from goodsense.errors import UsageError
 from tests.encoders import samples
 from tests.encoders.hub import models
+from tests.encoders.hub.test_families import VALUES
 
 
 @pytest.fixture(autouse=True)
@@ -40,17 +42,23 @@ def test_texts_in_8_bits(tmp_path: Path, own_cache: Path) -> None:
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("kind", ["vit", "siglip"])
-def test_pictures_in_8_bits(kind: str, tmp_path: Path) -> None:
-    name = f"hub:{models.ready(kind)}"
-    values = samples.pictures()[:20]
-    exact, encoder = make_encoder("image", name), make_encoder("image", name, {"int8": True})
+@pytest.mark.parametrize(
+    "kind", [name for name, family in FAMILIES.items() if family.int8 and family.interface in MODALITIES]
+)
+def test_every_family_in_8_bits(kind: str, tmp_path: Path) -> None:
+    modality = MODALITIES[FAMILIES[kind].interface]
+    name, values = f"hub:{models.ready(kind)}", VALUES[modality]
+    exact = make_encoder(modality, name)
+    if "int8" not in encoder_options(modality, name):
+        assert FAMILIES[kind].interface in ("audio+text", "video+text")
+        return
+    encoder = make_encoder(modality, name, {"int8": True})
     found = encoder.encode(values)
     assert mean_cosine(exact.encode(values), found) > 0.98
     encoder.save(tmp_path / "saved")
-    loaded = load_encoder("image", name, tmp_path / "saved")
+    loaded = load_encoder(modality, name, tmp_path / "saved")
     np.testing.assert_array_equal(loaded.encode(values), found)
-    if "text" in encoder.accepts:
+    if modality != "text" and "text" in encoder.accepts:
         assert mean_cosine(exact.encode_query(["red shoe"]), loaded.encode_query(["red shoe"])) > 0.98
 
 

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from goodsense.encoders.hub.media import HubMediaEncoder
 from goodsense.encoders.hub.sounds import Features, SoundSteps, read_features
 from goodsense.encoders.hub.text_side import TextSide, checked_template
-from goodsense.encoders.hub.towers import TorchTower, Tower, feature_network, heard_network, state_network
+from goodsense.encoders.hub.towers import (
+    Inputs,
+    OnnxTower,
+    TorchTower,
+    Tower,
+    feature_network,
+    heard_network,
+    state_network,
+)
 from goodsense.errors import UsageError
 from goodsense.media.reading import SoundWish
 from goodsense.types import Sound, TextFields, Vectors, normalise
@@ -65,9 +73,26 @@ class _Sounds(HubMediaEncoder):
             sums[i] += parts[k]
         return sums
 
+    def _original(self) -> TorchTower:
+        raise NotImplementedError
+
     @cached_property
     def _sound_tower(self) -> Tower:
-        raise NotImplementedError
+        sample = self._sample()
+        by_samples = self._features.extractor is None  # of any length; spectrograms have one
+        axes = {name: ("rows", *(["samples" if by_samples else ""] * (a.ndim - 1))) for name, a in sample.items()}
+        return self._tower("audio", self._original, lambda: sample, axes)
+
+    def _sample(self) -> Inputs:
+        """Noise of several colours, always the same: for comparing 8 bits with 32."""
+        rng = np.random.default_rng(3)
+        length = int(min(self._features.window, 2.0) * self._features.rate)
+        noise = [rng.normal(0, 3_000, length).cumsum() if i % 2 else rng.normal(0, 3_000, length) for i in range(4)]
+        waves = [(4_000 * wave / np.abs(wave).max()).astype(np.int16) for wave in noise]
+        return self._features.inputs([self._features.windows(wave)[0] for wave in waves])
+
+    def _quantised(self) -> dict[str, OnnxTower]:
+        return {"audio": self._sound_tower} if isinstance(self._sound_tower, OnnxTower) else {}
 
 
 class HubAudioEncoder(_Sounds):
@@ -82,6 +107,8 @@ class HubAudioEncoder(_Sounds):
     layer
         The states after so many layers are averaged over time; None: the last ones, or as the family does. What tells
         sounds apart is often strongest in the middle.
+    int8
+        Run in 8 bits by onnxruntime: faster, and a little less exact.
 
     Raises
     ------
@@ -95,14 +122,13 @@ class HubAudioEncoder(_Sounds):
     interface = "audio"
     takes = frozenset({"audio"})
 
-    def __init__(self, *, source: str, max_seconds: float = 30.0, layer: int | None = None) -> None:
-        super().__init__(source, {"max_seconds": max_seconds, "layer": layer})
+    def __init__(self, *, source: str, max_seconds: float = 30.0, layer: int | None = None, int8: bool = False) -> None:
+        super().__init__(source, {"max_seconds": max_seconds, "layer": layer, "int8": bool(int8)})
         count = self._folder.config.get("encoder_layers") or self._folder.config.get("num_hidden_layers")
         if layer is not None and (not isinstance(layer, int) or not 0 <= layer <= int(count or 0)):
             raise UsageError(f"layer is {layer!r}; the model has {count}, so expected a whole number from 0 to that.")
 
-    @cached_property
-    def _sound_tower(self) -> Tower:
+    def _original(self) -> TorchTower:
         layer = self._settings["layer"]
         if self._folder.model_type == "whisper":
             return TorchTower(heard_network(self._network.get_encoder(), layer=layer), ("input_features", "frames"))
@@ -149,7 +175,6 @@ class HubAudioTextEncoder(_Sounds):
     def _text_tower(self) -> Tower:
         return self._words.original(self._network)
 
-    @cached_property
-    def _sound_tower(self) -> Tower:
+    def _original(self) -> TorchTower:
         names = ("input_features", "is_longer")
         return TorchTower(feature_network(self._network, "get_audio_features", names), names)

@@ -171,10 +171,10 @@ FAMILIES: Mapping[str, Family] = {
     # clips and texts in one space
     "xclip": Family("video+text", "XCLIPModel", absent=r"position_ids$|logit_scale", plain_size="shortest"),
     # objects in pictures
-    "yolos": _objects("YolosForObjectDetection", multiple=16),
-    "detr": _objects("DetrForObjectDetection"),
-    "conditional_detr": _objects("ConditionalDetrForObjectDetection", scores="sigmoid"),
-    "deformable_detr": _objects("DeformableDetrForObjectDetection", scores="sigmoid"),
+    "yolos": _objects("YolosForObjectDetection", plain_size="shortest", multiple=16),
+    "detr": _objects("DetrForObjectDetection", plain_size="shortest"),
+    "conditional_detr": _objects("ConditionalDetrForObjectDetection", plain_size="shortest", scores="sigmoid"),
+    "deformable_detr": _objects("DeformableDetrForObjectDetection", plain_size="shortest", scores="sigmoid"),
     "rt_detr": _objects("RTDetrForObjectDetection", scores="sigmoid"),
     "rt_detr_v2": _objects("RTDetrV2ForObjectDetection", scores="sigmoid"),
     "d_fine": _objects("DFineForObjectDetection", scores="sigmoid"),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goodsense.encoders.hub.families import Family
 from goodsense.encoders.hub.loading import PROCESSORS, ModelFolder
 from goodsense.errors import DataError
 from goodsense.types import Image
@@ -22,6 +23,7 @@ BILINEAR, BICUBIC = 2, 3  # as Pillow numbers them
 _METHODS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _LONGEST = 4  # times the shorter side: what is longer is cut from the middle before it is resized and cropped anyhow
+_BY_SHARE = ("resnet", "regnet", "convnext", "convnextv2")  # crop a share of the picture
 _WARPED = 384  # ConvNeXT's sides from which pictures are no longer cropped
 
 
@@ -149,12 +151,14 @@ def _steps(settings: Mapping[str, Any], folder: ModelFolder) -> PictureSteps:
     if not settings.get("do_resize", True):
         return PictureSteps(crop=crop, **more)
     size = settings["size"]
-    if isinstance(size, int):
-        size = {"shortest_edge": size} if family.plain_size == "shortest" else {"height": size, "width": size}
+    if isinstance(size, list):
+        size = {"height": size[0], "width": size[1]}
+    elif isinstance(size, int):
+        size = _plain(size, settings, family)
     if "height" in size:
         return PictureSteps(int(size["height"]), int(size["width"]), crop=crop, **more)
     shortest = int(size["shortest_edge"])
-    share = settings.get("crop_pct") if folder.model_type in ("resnet", "regnet", "convnext", "convnextv2") else None
+    share = settings.get("crop_pct", 0.875) if folder.model_type in _BY_SHARE else None
     if share is not None and shortest >= _WARPED:
         return PictureSteps(shortest, shortest, **more)
     if share is not None:
@@ -162,6 +166,13 @@ def _steps(settings: Mapping[str, Any], folder: ModelFolder) -> PictureSteps:
     if crop is None and family.interface != "objects":  # pictures of one batch have one shape
         crop = (shortest, shortest)
     return PictureSteps(shortest=shortest, longest=int(size.get("longest_edge") or 0), crop=crop, **more)
+
+
+def _plain(size: int, settings: Mapping[str, Any], family: Family) -> dict[str, int]:
+    """What a size of one number means, in older files."""
+    if family.interface == "objects" and family.plain_size == "shortest":
+        return {"shortest_edge": size, "longest_edge": int(settings.get("max_size") or 1_333)}
+    return {"shortest_edge": size} if family.plain_size == "shortest" else {"height": size, "width": size}
 
 
 def _scaling(settings: Mapping[str, Any]) -> Scaling:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders.hub.loading import ModelFolder, need_transformers, quiet
+from goodsense.encoders.hub.loading import TOKENIZERS, ModelFolder, need_transformers, quiet
 from goodsense.errors import DataError
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -38,10 +38,12 @@ class Tokens:
     def of(cls, folder: ModelFolder) -> Tokens:
         """The tokenizer of a model."""
         transformers = need_transformers(f"the tokenizer of {folder.name!r}")
-        place = folder.core if any(folder.core.glob("*token*")) or folder.core == folder.path else folder.path
+        place = folder.core if any((folder.core / name).is_file() for name in TOKENIZERS) else folder.path
         try:
             with quiet():
-                found = transformers.AutoTokenizer.from_pretrained(place, local_files_only=True)
+                found = transformers.AutoTokenizer.from_pretrained(
+                    place, local_files_only=True, trust_remote_code=False
+                )
         except Exception as error:  # whatever the many tokenizers raise
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise DataError(
