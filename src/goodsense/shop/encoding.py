@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from goodsense.encoders import encoder_options
+from goodsense.encoders import encoder_options, parts_of
 from goodsense.progress import Progress, silent
 from goodsense.shop.listing import Listing, input_hashes
 from goodsense.shop.recipe import Recipe
@@ -68,8 +68,14 @@ def tokenizer_of(recipe: Recipe) -> Tokenizer:
 def options_for(recipe: Recipe, modality: Modality) -> dict[str, Any]:
     """The options that a recipe gives an encoder; text encoders that weigh fields take the recipe's weights."""
     options = recipe.options_of(modality)
-    if modality == "text" and "field_weights" in encoder_options("text", recipe.encoders.text):
-        options.setdefault("field_weights", dict(recipe.text.fields))
+    if modality == "text":
+        weights = {"field_weights": dict(recipe.text.fields)}
+        name = recipe.encoders.text
+        for part in parts_of("text", name):
+            if "field_weights" in encoder_options("text", part):
+                options[part] = {**weights, **options.get(part, {})}
+        if "field_weights" in encoder_options("text", name):
+            options = {**weights, **options}
     return options
 
 
