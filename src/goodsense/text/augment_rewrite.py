@@ -95,10 +95,11 @@ def loaded(directory: str) -> tuple[Any, Any]:
         raise missing_extra("transformers", EXTRA, needed_for="Rewriting texts by a language model") from error
     _need_files(Path(directory))
     try:
-        config = AutoConfig.from_pretrained(directory, local_files_only=True)
+        safe = {"local_files_only": True, "trust_remote_code": False}
+        config = AutoConfig.from_pretrained(directory, **safe)
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-        model = kind.from_pretrained(directory, local_files_only=True, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(directory, **safe)
+        model = kind.from_pretrained(directory, use_safetensors=True, **safe)
     except (OSError, ValueError, KeyError) as error:
         raise DependencyError(
             f"{directory} holds no language model that can be used here: {error}",
