@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from goodsense.encoders import make_encoder
-from goodsense.encoders.logmel import PERTURBATIONS, LogMel, Perturbation, mixed, perturbed
+from goodsense.encoders.logmel import PERTURBATIONS, LogMel, Perturbation, mixed, perturbed, reheard
 from goodsense.encoders.logmel_cnn import LogMelCnnEncoder
 from goodsense.errors import UsageError
 from goodsense.media.augment_sound import MaskSpectrum
@@ -66,6 +66,16 @@ def test_a_longer_tract_lowers_what_is_heard_as_in_the_sound_itself() -> None:
     lowest, highest = (describe(sounds.tone(1_000 * f))[0, :, 16].argmax() for f in (1 / 1.2, 1.2))
     assert lowest - 1 <= bands.min() < bands.max() <= highest + 1
     assert bands.max() - bands.min() >= (highest - lowest) * 0.7
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.0, 1.25])
+def test_a_sound_is_heard_at_other_frequencies(factor: float) -> None:
+    import torch
+
+    describe = LogMel(16_000, 1.0, 64, 32)
+    found = reheard(torch.from_numpy(describe(sounds.tone(1_000)).astype(np.float32))[None], factor, rate=16_000)
+    expected = describe(sounds.tone(1_000 / factor))
+    assert abs(int(found[0, 0, :, 16].argmax()) - int(expected[0, :, 16].argmax())) <= 1
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)

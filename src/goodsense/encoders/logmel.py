@@ -85,6 +85,8 @@ class Perturbation:
         SpecAugment.
     mix
         Chance that a batch is mixed (mixup: Zhang et al., ICLR 2018).
+    hearings
+        Factors of frequency at which encoding looks at a picture; features are the mean of all.
     """
 
     speed: float
@@ -95,11 +97,12 @@ class Perturbation:
     tilt: float
     masks: MaskSpectrum
     mix: float
+    hearings: tuple[float, ...] = (1.0,)
 
 
 PERTURBATIONS: Mapping[str, Perturbation] = {
     "sounds": Perturbation(0.2, 0.1, 0.5, True, 0.1, 0.05, MaskSpectrum(0.15, 0.2, 2, 0.0), 0.6),
-    "voices": Perturbation(0.25, 0.22, 0.1, False, 0.35, 0.1, MaskSpectrum(0.15, 0.15, 1, 0.0), 0.3),
+    "voices": Perturbation(0.25, 0.22, 0.1, False, 0.1, 0.02, MaskSpectrum(0.15, 0.15, 1, 0.0), 0.3, (0.9, 1.0, 1.1)),
 }
 
 
@@ -128,15 +131,32 @@ def _grid(
     speed = np.exp(rng.uniform(-1, 1, count) * math.log1p(how.speed))
     shift = np.zeros(count) if how.wrap else rng.uniform(-2, 2, count) * how.shift
     times = np.linspace(-1, 1, frames) * speed[:, None] + shift[:, None]  # (n, frames)
-    factor = np.exp(rng.uniform(-1, 1, count) * math.log1p(how.tract))
-    low, high = to_mel(np.array([LOWEST, 0.49 * rate]))
-    hertz = from_mel(np.linspace(low, high, bands + 2)[1:-1])
-    centres = (to_mel(hertz * factor[:, None]) - low) / (high - low) * (bands + 1) - 1  # in bands, (n, bands)
-    heights = centres / max(1, bands - 1) * 2 - 1
+    factors = np.exp(rng.uniform(-1, 1, count) * math.log1p(how.tract))
     found = np.empty((count, bands, frames, 2), np.float32)
     found[..., 0] = times[:, None, :]
-    found[..., 1] = np.clip(heights, -1, 1)[:, :, None]
+    found[..., 1] = _heights(factors, bands, rate)[:, :, None]
     return found
+
+
+def _heights(factors: NDArray[np.float64], bands: int, rate: int) -> NDArray[np.float32]:
+    """Where the bands lie once frequencies are multiplied by ``factors`` ``(n,)``: -1 to 1, ``(n, bands)``."""
+    low, high = to_mel(np.array([LOWEST, 0.49 * rate]))
+    hertz = from_mel(np.linspace(low, high, bands + 2)[1:-1])
+    centres = (to_mel(hertz * factors[:, None]) - low) / (high - low) * (bands + 1) - 1  # in bands
+    found: NDArray[np.float32] = np.clip(centres / max(1, bands - 1) * 2 - 1, -1, 1).astype(np.float32)
+    return found
+
+
+def reheard(batch: torch.Tensor, factor: float, *, rate: int) -> torch.Tensor:
+    """A batch ``(n, 1, bands, frames)`` with all frequencies divided by ``factor``."""
+    torch = need_torch("the audio encoder 'logmel-cnn'")
+    if factor == 1:
+        return batch
+    bands = batch.shape[2]
+    places = (torch.from_numpy(_heights(np.array([factor]), bands, rate)[0]) + 1) / 2 * (bands - 1)
+    lower = places.floor().long().clamp(max=bands - 2)
+    share = (places - lower).view(1, 1, -1, 1)
+    return batch[:, :, lower] * (1 - share) + batch[:, :, lower + 1] * share
 
 
 def mixed(
@@ -156,9 +176,10 @@ def mixed(
 def sound_network(width: int, sizes: Mapping[str, int], *, sketch: int = 128) -> torch.nn.Module:
     """A small residual network on log-mel pictures: ``(n, 1, bands, frames)`` to features ``(n, 8 * width)``.
 
-    It sees every point, the point against its band's mean over time (which takes the microphone out), and how high
-    the band is. Features are means over the bands, then the mean and the maximum over time, added (Kong et al., PANNs,
-    IEEE/ACM TASLP 2020). ``heads`` tell the classes of each field apart, ``sketch`` is what the contrast compares.
+    It sees every point, the point against its band's mean over time (which takes the microphone out) in units of the
+    sound's own spread, and how high the band is. Features are means over the bands, then the mean and the maximum over
+    time, added (Kong et al., PANNs, IEEE/ACM TASLP 2020). Padding counts for nothing. ``heads`` tell the classes of
+    each field apart, ``sketch`` is what the contrast compares.
     """
     torch = need_torch("the audio encoder 'logmel-cnn'")
     nn = torch.nn
@@ -194,8 +215,13 @@ def sound_network(width: int, sizes: Mapping[str, int], *, sketch: int = 128) ->
 
         def forward(self, x: Any) -> Any:
             height = torch.linspace(-1, 1, x.shape[2]).view(1, 1, -1, 1).expand_as(x)
-            seen = torch.cat([2 * x - 1, 4 * (x - x.mean(dim=3, keepdim=True)), height], dim=1)
-            rows = self.trunk(seen.contiguous(memory_format=torch.channels_last)).mean(dim=2)  # (n, d, frames)
-            return rows.mean(dim=2) + rows.amax(dim=2)
+            heard = (x.amax(dim=2, keepdim=True) > 0).float()  # (n, 1, 1, frames): 0 where the picture was padded
+            count = heard.sum(dim=3, keepdim=True).clamp_min(1)
+            change = (x - (x * heard).sum(dim=3, keepdim=True) / count) * heard
+            spread = (change.square().sum(dim=(2, 3), keepdim=True) / (count * x.shape[2])).sqrt()
+            seen = torch.cat([2 * x - 1, change / (spread + 0.02), height], dim=1)
+            rows = self.trunk(seen.contiguous(memory_format=torch.channels_last)).mean(dim=2)  # (n, d, frames')
+            weight = nn.functional.adaptive_avg_pool1d(heard[:, 0], rows.shape[2]) + 1e-3  # (n, 1, frames')
+            return (rows * weight).sum(dim=2) / weight.sum(dim=2) + rows.amax(dim=2)
 
     return Network().to(memory_format=torch.channels_last)

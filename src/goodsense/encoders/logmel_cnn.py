@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts, networks
 from goodsense.encoders.cnn_network import contrast, label_loss
-from goodsense.encoders.logmel import PERTURBATIONS, LogMel, Perturbation, mixed, perturbed, sound_network
+from goodsense.encoders.logmel import PERTURBATIONS, LogMel, Perturbation, mixed, perturbed, reheard, sound_network
 from goodsense.encoders.sound_options import checked_rate, checked_seconds
 from goodsense.errors import UsageError
 from goodsense.media.reading import SoundWish
@@ -222,10 +222,13 @@ class LogMelCnnEncoder:
         pictures = np.concatenate(raw)
         owners = np.repeat(np.arange(len(raw)), [len(own) for own in raw])
         parts = np.empty((len(pictures), self.dim), dtype=np.float32)
+        network, rate = self._restored(), self._describe.rate
+        hearings = PERTURBATIONS[self._augment].hearings
         with torch.inference_mode():
             for start in range(0, len(pictures), AT_ONCE):
                 batch = torch.from_numpy(pictures[start : start + AT_ONCE].astype(np.float32))[:, None]
-                parts[start : start + AT_ONCE] = self._restored()(batch).numpy()
+                total = sum(network(reheard(batch, factor, rate=rate)) for factor in hearings)
+                parts[start : start + AT_ONCE] = (total / len(hearings)).numpy()
         np.add.at(found, owners, parts)
         found /= np.bincount(owners, minlength=len(raw))[:, None].astype(np.float32)
         return found
