@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import random
 import shutil
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from goodsense.shop import Shop
+from goodsense.shop.encoding import BLOCKS
 from goodsense.shop.truth import Truth
-from tests.shop.catalogs import toy, toys
+from tests.shop.catalogs import full_toys, shoppers_of, toy
 
+PRODUCTS = 48
 QUERIES = ("wooden train", "red drum", "blue kite plastic", "teapot")
 
 _INGEST = """
@@ -69,17 +72,24 @@ def run_ingest_kills(work: Path, count: int, seed: int) -> dict[str, Any]:
 
 
 def run_build_kills(work: Path, count: int, seed: int) -> dict[str, Any]:
-    """Kill ``count`` builds; the shop stays searchable, the next build goes on, its answers equal an unkilled one's."""
+    """Kill ``count`` builds of a shop with every modality.
+
+    The shop stays searchable, and the next build goes on and ends with the same bytes, so with the same answers, as one
+    that nobody killed.
+    """
     rng = random.Random(seed)
     reference = work / "reference"
     with Shop.create(reference) as shop:
-        shop.add(toys(120, reference))
+        shop.add(full_toys(PRODUCTS, reference))
+        events, reviews = shoppers_of(PRODUCTS)
+        shop.add_events(events)
+        shop.add_reviews(reviews)
     pristine = work / "pristine"
     shutil.copytree(reference, pristine)
     started = time.monotonic()
     with Shop.open(reference) as shop:
         shop.build(workers=1)
-        expected = _answers(shop)
+        expected, bytes_expected = _answers(shop), _digest(reference)
     span = time.monotonic() - started
     resumed = 0
     for number in range(count):
@@ -94,6 +104,7 @@ def run_build_kills(work: Path, count: int, seed: int) -> dict[str, Any]:
             report = _build_when_free(shop)
             resumed += any(m["cached"] for m in report.modalities.values())
             assert _answers(shop) == expected, f"kill {number}: other answers than an unkilled build"
+            assert _digest(directory) == bytes_expected, f"kill {number}: other bytes than an unkilled build"
             live = (directory / "CURRENT").read_text().strip()
             left = [path.name for path in (directory / "builds").iterdir()]
             assert live in left
@@ -101,7 +112,22 @@ def run_build_kills(work: Path, count: int, seed: int) -> dict[str, Any]:
             shop.add([toy(500)])
             assert len(shop.search("no 500", k=3))
         shutil.rmtree(directory)
-    return {"kills": count, "seed": seed, "products": 120, "resumed_from_cache": resumed, "different_answers": 0}
+    return {
+        "kills": count,
+        "seed": seed,
+        "products": PRODUCTS,
+        "modalities": len(BLOCKS),
+        "resumed_from_cache": resumed,
+        "different_answers": 0,
+        "different_bytes": 0,
+    }
+
+
+def _digest(shop: Path) -> dict[str, str]:
+    """A hash of every file of the live build."""
+    live = shop / "builds" / (shop / "CURRENT").read_text().strip()
+    files = sorted(path for path in live.rglob("*") if path.is_file() and path.name != "engine.lock")
+    return {str(path.relative_to(live)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def _answers(shop: Shop) -> list[list[tuple[str, float]]]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.errors import NoSoundError
-from goodsense.media.reading import ClipWish, ImageWish, Wish, read_medium
+from goodsense.media.reading import ImageWish, Wish, read_medium
 from goodsense.media.sandbox import Failure, Sandbox
-from goodsense.types import Clip, Image, Sound
 
 FEW = 64  # so few pictures are done before a second process has started
 
@@ -41,40 +39,59 @@ class FileReader:
         except NoSoundError:
             return None
 
-    def prepare(self) -> None:
-        """Import whatever describing imports, by describing something small."""
-        self.describe(_something_small(self.wish))
 
-
-def read_files(paths: Sequence[Path], reader: FileReader, *, workers: int) -> Iterator[tuple[int, Found]]:
-    """Read and describe files; yields ``(i, what was found)`` for each path, in order.
+class MediaWorkers:
+    """Processes that read and describe files; they start when there is something to do, and stay until closed.
 
     Every file is read by a process that may fail (:class:`goodsense.media.sandbox.Sandbox`). Only a few pictures are
-    read by this one: their decoder checks the size before it decodes, and two processes take a second to start.
+    read by this one: their decoder checks the size before it decodes, and processes take a second to start.
 
     Parameters
     ----------
-    paths
-        Files to read.
-    reader
-        What to do with each; it is sent to every process once.
     workers
         Processes to use.
     """
-    if not len(paths):
-        return
-    inline = isinstance(reader.wish, ImageWish) and (workers <= 1 or len(paths) <= FEW)
-    with Sandbox(reader, workers=max(1, workers), prepare=reader.prepare, inline=inline) as sandbox:
-        for number, found in sandbox.run(map(Path, paths)):
-            yield number, Broken(found.reason) if isinstance(found, Failure) else found
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._sandbox = Sandbox(_read, workers=max(1, workers), prepare=_load_libraries)
+
+    def read(self, paths: Sequence[Path], reader: FileReader) -> Iterator[tuple[int, Found]]:
+        """Yield ``(i, what was found)`` for each path, in order; the reader travels with every batch of paths."""
+        if isinstance(reader.wish, ImageWish) and (self._workers <= 1 or len(paths) <= FEW):
+            with Sandbox(reader, inline=True) as here:
+                yield from _told(here.run(map(Path, paths)))
+        elif len(paths):
+            yield from _told(self._sandbox.run((reader, Path(path)) for path in paths))
+
+    def close(self) -> None:
+        self._sandbox.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
-def _something_small(wish: Wish) -> Image | Sound | Clip:
-    pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
-    if isinstance(wish, ImageWish):
-        picture: Image = pictures[0]
-        return picture
-    if isinstance(wish, ClipWish):
-        return Clip(pictures, np.array([0.0, 0.25, 0.5]), 0.75, motion=np.zeros((3, 4, 4, 2), dtype=np.float32))
-    noise = np.random.default_rng(0).normal(scale=0.1, size=(16_000, 1)).astype(np.float32)
-    return Sound(noise, wish.rate or 16_000)
+def read_files(paths: Sequence[Path], reader: FileReader, *, workers: int) -> Iterator[tuple[int, Found]]:
+    """Read and describe files with workers of their own, see :meth:`MediaWorkers.read`."""
+    with MediaWorkers(workers) as own:
+        yield from own.read(paths, reader)
+
+
+def _told(results: Iterable[tuple[int, NDArray[Any] | Failure | None]]) -> Iterator[tuple[int, Found]]:
+    for number, found in results:
+        yield number, Broken(found.reason) if isinstance(found, Failure) else found
+
+
+def _read(item: tuple[FileReader, Path]) -> NDArray[Any] | None:
+    reader, path = item
+    return reader(path)
+
+
+def _load_libraries() -> None:
+    """What describing imports, so that it does not count as memory that a file takes."""
+    import scipy.fft
+    import scipy.ndimage
+    import scipy.signal  # noqa: F401

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from goodsense.encoders import encoder_options, parts_of
+from goodsense.encoders.parallel import MediaWorkers
 from goodsense.progress import Progress, silent
 from goodsense.shop.listing import Listing, input_hashes
 from goodsense.shop.recipe import Recipe
@@ -95,13 +96,15 @@ def encode_blocks(
     """
     from goodsense.shop.stage import Stage
 
-    def made(modality: Modality) -> EncodedBlock | None:
-        name = getattr(recipe.encoders, modality)
-        if not name or not any(input_hashes(listing, modality)):
-            return None
-        return Stage(shop, recipe, modality, name, workers, progress, scratch).run(listing, refit=refit)
+    with MediaWorkers(workers) as readers:
 
-    found = {block.modality: block for block in _side_by_side(made, (MEDIA, FACTS)) if block is not None}
+        def made(modality: Modality) -> EncodedBlock | None:
+            name = getattr(recipe.encoders, modality)
+            if not name or not any(input_hashes(listing, modality)):
+                return None
+            return Stage(shop, recipe, modality, name, readers, progress, scratch).run(listing, refit=refit)
+
+        found = {block.modality: block for block in _side_by_side(made, (MEDIA, FACTS)) if block is not None}
     return {modality: found[modality] for modality in BLOCKS if modality in found}
 
 

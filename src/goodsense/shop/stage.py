@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from goodsense.encoders import make_encoder
 from goodsense.encoders.checkpoints import kept_in
 from goodsense.encoders.hub import describe_model
-from goodsense.encoders.parallel import Broken, FileReader, read_files
+from goodsense.encoders.parallel import Broken, FileReader, MediaWorkers
 from goodsense.media import MediaStore
 from goodsense.progress import Progress
 from goodsense.shop.artefacts import frozen_encoder, save_encoder, settings_key
@@ -42,7 +42,7 @@ class Stage:
     recipe: Recipe
     modality: Modality
     name: str
-    workers: int
+    workers: MediaWorkers
     progress: Progress
     scratch: Scratch
     described: dict[str, NDArray[Any]] = field(default_factory=dict)  # what the fit has read and encoding can use
@@ -126,7 +126,7 @@ class Stage:
     def _read(self, encoder: MediaEncoder, files: Sequence[str]) -> Iterator[tuple[int, NDArray[Any] | Broken | None]]:
         store = MediaStore(self.shop / "media")
         reader = FileReader(encoder.wish, encoder.describe)
-        return read_files([store.path(hash) for hash in files], reader, workers=self.workers)
+        return self.workers.read([store.path(hash) for hash in files], reader)
 
     def _why_refit(
         self,
