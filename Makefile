@@ -23,7 +23,13 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
-demo: setup
+# what the demo needs: no torch, nothing large
+$(VENV)/.demo: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[speech]'
+	@touch $@
+
+demo: $(VENV)/.demo
 	$(BIN)/goodsense demo demo-shop
 
 test: setup
