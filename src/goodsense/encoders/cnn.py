@@ -1,12 +1,14 @@
 """``cnn``: a small residual network that learns from the shop's own labels and pairs, in minutes on two cores.
 
 It learns to tell apart what the shop's labels tell apart (every field at once), and that two photos of one product, or
-two altered views of one photo, belong together. Without labels the views alone teach it. The network sees everything
-two thirds as large as the squares that are kept: crops in training, whole pictures when it encodes.
+two altered views of one photo, belong together. Without labels the views alone teach it. Training looks at crops, which
+show things larger than whole pictures of the same size do; so pictures are encoded at the size at which things look as
+large as they did (Touvron et al., "Fixing the train-test resolution discrepancy", NeurIPS 2019).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,7 +67,7 @@ class CnnEncoder:
     Parameters
     ----------
     side
-        Pixels of the square that a picture is brought to for training; the network sees two thirds of it.
+        Pixels of the square that a picture is brought to; training looks at crops of it that are two thirds as large.
     width
         Channels of the first stage; vectors have eight times as many numbers.
     epochs
@@ -225,10 +227,16 @@ class CnnEncoder:
         network, found = self._restored(), np.zeros((len(pictures), self.dim), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(pictures), AT_ONCE):
-                batch = _levelled(to_batch(_shrunk(pictures[start : start + AT_ONCE], _crop(self._side))))
+                batch = _levelled(to_batch(_shrunk(pictures[start : start + AT_ONCE], self._seen_side)))
                 both = network(batch) + network(batch.flip(3))
                 found[start : start + AT_ONCE] = (both / 2).numpy()
         return found
+
+    @property
+    def _seen_side(self) -> int:
+        """Pixels at which a whole picture shows things as large as the crops of training did, on average."""
+        zoom = math.sqrt((1 + STRENGTHS[self._augment].least_area) / 2)
+        return min(self._side, round(_crop(self._side) / zoom / 8) * 8)
 
     def _stacked(self, raw: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         return np.stack(raw) if len(raw) else np.zeros((0, self._side, self._side, 3), dtype=np.uint8)
@@ -332,7 +340,7 @@ class _Lesson:
 
 
 def _crop(side: int) -> int:
-    """Pixels of the square that the network sees."""
+    """Pixels of the crops in training."""
     return max(16, round(side * 2 / 3 / 8) * 8)
 
 
