@@ -36,7 +36,7 @@ class PpmiEncoder:
         Power of the singular values that is divided out: 0 keeps the strongest directions strong, 1 weighs all alike.
     """
 
-    def __init__(self, *, dim: int = 128, shift: float = 1.0, smoothing: float = 0.75, whiten: float = 0.5) -> None:
+    def __init__(self, *, dim: int = 128, shift: float = 1.0, smoothing: float = 0.75, whiten: float = 0.25) -> None:
         self._settings = {
             "dim": whole_number("dim", dim, least=1),
             "shift": number("shift", shift, least=0, above=True),

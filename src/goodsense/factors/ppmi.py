@@ -73,7 +73,7 @@ def smoothed_shares(counts: Any, smoothing: float) -> NDArray[np.float64]:
 
 
 def ppmi_factors(
-    counts: Any, *, dim: int, shift: float = 1.0, smoothing: float = 0.75, whiten: float = 0.5, seed: int = 0
+    counts: Any, *, dim: int, shift: float = 1.0, smoothing: float = 0.75, whiten: float = 0.25, seed: int = 0
 ) -> PpmiFactors:
     """Factorise sparse counts ``(n, contexts)``.
 

@@ -12,7 +12,7 @@ CASES = [
         "ppmi",
         opinion_samples.behaviour(),
         Profile(),
-        {"dim": 5, "shift": 1.5, "smoothing": 1.0, "whiten": 0.2},
+        {"dim": 5, "shift": 1.5, "smoothing": 1.0, "whiten": 0.6},
         {"dim": 8},
     ),
     Case(
