@@ -25,9 +25,9 @@ PROTOCOL = (
     "ours is the encoder 'minilm' with int8; both get the same titles in turn, medians over rounds of wall time and of "
     "processor time, with one thread and with two; cosines are between the two for each title"
 )
-ROUNDS = 7
+ROUNDS = 5
 BATCH = 32
-TITLES = 1_600
+TITLES = 480
 THREADS = (1, 2)
 SETS = {
     "fashion": ("fashion_products/products.csv", "title"),

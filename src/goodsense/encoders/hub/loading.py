@@ -122,7 +122,7 @@ def find_model(name: str, *interfaces: Interface, types: Sequence[str] = ()) -> 
     """
     path = _place(name)
     core = _core(path)
-    missing = _missing(core, path)
+    missing = _missing(core)
     if "config.json" not in missing:
         config = _json(core / "config.json")
         model_type = _model_type(config)
@@ -148,7 +148,7 @@ def _place(name: str) -> Path:
             fix="Name a folder with config.json and model.safetensors, or a repository of the hub as owner/name.",
         )
     found = _cached(repository, revision or None)
-    if found is not None and (not _downloads_allowed or not _missing(_core(found), found)):
+    if found is not None and (not _downloads_allowed or not _missing(_core(found))):
         return found
     if not _downloads_allowed:
         raise DependencyError(
@@ -213,7 +213,7 @@ def _weights(core: Path) -> list[Path]:
     return []
 
 
-def _missing(core: Path, path: Path) -> list[str]:
+def _missing(core: Path) -> list[str]:
     missing = [] if (core / "config.json").is_file() else ["config.json"]
     weights = _weights(core)
     missing += [shard.name for shard in weights if not shard.is_file()] if weights else [WEIGHTS]

@@ -14,7 +14,8 @@ from goodsense.errors import UsageError
 from goodsense.types import TextFields, Vectors, normalise
 
 BATCH = 32  # texts per pass through the model
-ROBERTA = ("clap", "altclip")  # their text towers
+_ROBERTA = ("clap", "altclip")  # their text towers count positions from the padding's number on
+_MOST = 512  # tokens of a query
 SAMPLE = (
     "a red cotton shirt",
     "儿童木制积木玩具",
@@ -56,12 +57,7 @@ class TextSide:
         self._family = folder.family
         self._template = template
         self._tokens = Tokens.of(folder)
-        words = folder.config.get("text_config") or {}
-        positions = words.get("max_position_embeddings")
-        known = {"clap": 514, "altclip": 514}.get(folder.model_type, 77)
-        most = positions if isinstance(positions, int) else known
-        # RoBERTa and its kin count positions from the padding's number on.
-        self._limit = self._family.text_length or max(2, min(most, 512) - (2 if folder.model_type in ROBERTA else 0))
+        self._limit = self._family.text_length or _capacity(folder)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -102,3 +98,11 @@ class TextSide:
     def _inputs(self, numbers: Sequence[Sequence[int]]) -> Inputs:
         ids, mask = padded(numbers, self._tokens.padding, length=self._family.text_length)
         return dict(zip(("input_ids", "attention_mask"), (ids, mask), strict=True))
+
+
+def _capacity(folder: ModelFolder) -> int:
+    """Tokens that the text tower can read; CLIP's 77 where the folder does not say."""
+    stated = (folder.config.get("text_config") or {}).get("max_position_embeddings")
+    roberta = folder.model_type in _ROBERTA
+    positions = stated if isinstance(stated, int) else 514 if roberta else 77
+    return max(2, min(positions - 2 if roberta else positions, _MOST))
