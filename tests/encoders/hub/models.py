@@ -301,7 +301,7 @@ def save_model(kind: str, directory: Path, **more: Any) -> Path:
         network = getattr(transformers, family.model)(config)
     for parameter in network.parameters():  # tiny networks are near zero without it
         if parameter.ndim > 1:
-            torch.nn.init.normal_(parameter, std=1.4 / parameter[0].numel() ** 0.5)
+            torch.nn.init.normal_(parameter, std=1.4 / max(1, parameter[0].numel()) ** 0.5)
     with samples.quiet():
         network.save_pretrained(directory)
     if family.interface == "text" or "text_config" in settings:
