@@ -7,6 +7,7 @@ left out and named.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,18 +69,32 @@ def main() -> None:
     made.add_argument("--only", nargs="+", choices=[system.name for system in SYSTEMS], help="some of the encoders")
     made.add_argument("--limit", type=int, help="products, and reviews of each part, to use")
     made.add_argument("--tuning", action="store_true", help="report on the queries of folds 0 and 1 instead")
+    made.add_argument("--update", action="store_true", help="with --only: keep the committed result of the others")
     options = made.parse_args()
     bench = Bench("texts", PROTOCOL, seeds={"fit": 0}, settings={"limit": options.limit, "tuning": options.tuning})
     folds = tuple(sorted(set(range(FOLDS)) - set(HELD_OUT))) if options.tuning else HELD_OUT
     for system in SYSTEMS:
         if options.only is None or system.name in options.only:
             measure(bench, system, options.data, folds, options.limit)
-    whole = options.only is None and options.limit is None and not options.tuning
+    if options.update:
+        keep_others(bench)
+    complete = set(bench.details["encoders"]) | set(bench.details.get("left out", {})) >= {s.name for s in SYSTEMS}
+    whole = complete and options.limit is None and not options.tuning
     bench.write(report_path(options, bench.name, whole=whole))
     table = as_table(bench.details["encoders"])
     say(table)
     if whole and options.json is None:
         (RESULTS / "texts.md").write_text(table, "utf-8")
+
+
+def keep_others(bench: Bench) -> None:
+    """Take over the encoders that were not measured now from the committed result: each ran in its own process."""
+    before = json.loads((RESULTS / "texts.json").read_text("utf-8"))
+    now = bench.details.get("encoders", {})
+    rows = {name: now.get(name) or row for name, row in before["details"]["encoders"].items()}
+    bench.details["encoders"] = rows | now
+    bench.figures = before["figures"] | bench.figures
+    bench.stages = before["stages"] | bench.stages
 
 
 def measure(bench: Bench, system: System, data: Path, folds: Sequence[int], limit: int | None) -> None:

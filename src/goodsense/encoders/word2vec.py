@@ -17,7 +17,7 @@ from goodsense.errors import UsageError, missing_extra
 from goodsense.types import Vectors
 
 EXTRA = "words"
-KINDS = ("skip-gram", "cbow")
+RATES = {"skip-gram": 0.025, "cbow": 0.1}  # how fast they learn; cbow takes a step per window, not per neighbour
 NEGATIVES = 5  # words drawn at random for each true one
 FREQUENT = 1e-3  # words with a larger share than this are skipped now and then
 
@@ -62,8 +62,8 @@ class Word2VecEncoder(PooledWords):
         smoothing: float = 3e-3,
         field_weights: Mapping[str, float] = DEFAULT_WEIGHTS,
     ) -> None:
-        if kind not in KINDS:
-            raise UsageError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}.")
+        if kind not in RATES:
+            raise UsageError(f"kind is {kind!r}; expected one of {', '.join(RATES)}.")
         super().__init__(
             tokenizer=tokenizer,
             dim=dim,
@@ -83,6 +83,7 @@ class Word2VecEncoder(PooledWords):
             sg=int(self._settings["kind"] == "skip-gram"),
             window=self._settings["window"],
             epochs=self._settings["epochs"],
+            alpha=RATES[self._settings["kind"]],
             negative=NEGATIVES,
             sample=FREQUENT if len(written) > 1_000 else 0,
             min_count=1,
