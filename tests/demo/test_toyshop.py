@@ -16,8 +16,12 @@ from goodsense.demo.flavour import FLAVOUR_EN, FLAVOUR_ZH
 from goodsense.demo.listings import COLUMNS, listing
 from goodsense.demo.phrases import HYPE, NEUTRAL, NOISE, PRAISE, STORIES, TITLES
 from goodsense.demo.plan import plan
+from goodsense.demo.sights import judge_by_sight
 from goodsense.demo.vocabulary import AGES, BRANDS, COLOURS, LINES, MATERIALS, TOYS, Language, held_out
 from goodsense.errors import DataError, StorageError, UsageError
+from goodsense.media.audio import decode_audio
+from goodsense.media.reading import ClipWish
+from goodsense.media.video import decode_video
 
 PRODUCTS = 60
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -54,7 +58,11 @@ def test_equal_seeds_give_equal_files_and_progress_counts_the_pictures(shop: Toy
     seen: list[tuple[str, int, int | None]] = []
     again = make_toy_shop(tmp_path, products=PRODUCTS, seed=3, progress=lambda *call: seen.append(call))
     total = again.picture_count + len(list(again.query_images.iterdir()))
-    assert seen == [("drawing", done, total) for done in range(1, total + 1)]
+    more = again.sound_count + again.clip_count + len(again.sights)
+    assert seen == [
+        *(("drawing", done, total) for done in range(1, total + 1)),
+        *(("recording and filming", done, more) for done in range(1, more + 1)),
+    ]
     assert digest(again.directory) == digest(shop.directory)
     assert (again.truth, again.wishes) == (shop.truth, shop.wishes)
     assert plan(PRODUCTS, seed=4) != shop.truth
@@ -73,8 +81,36 @@ def test_the_counts_are_those_of_the_files(shop: ToyShop) -> None:
     assert "generated" in shop.readme.read_text(encoding="utf-8")
     assert {path.name for path in shop.directory.iterdir()} == {
         "products.csv", "images", "queries.tsv", "query_images", "qrels.tsv", "README.txt", "events.csv",
-        "reviews.jsonl", "questions.jsonl", "conversations.jsonl", "shoppers.json",
+        "reviews.jsonl", "questions.jsonl", "conversations.jsonl", "shoppers.json", "sounds", "clips", "spoken",
+        "query_sounds", "query_clips", "sound_queries.tsv", "clip_queries.tsv", "sight_qrels.tsv",
     }  # fmt: skip
+
+
+def test_sounds_and_clips_decode_and_listings_of_one_article_share_them(shop: ToyShop) -> None:
+    rows = {row["id"]: row for row in rows_of(shop)}
+    heard = {row["audio"] for row in rows.values() if row["audio"]}
+    filmed = {row["video"] for row in rows.values() if row["video"]}
+    assert (len(heard), len(filmed)) == (shop.sound_count, shop.clip_count)
+    assert {f"sounds/{path.name}" for path in shop.sounds.iterdir()} == heard
+    assert {f"clips/{path.name}" for path in shop.clips.iterdir()} == filmed
+    for name in (*sorted(heard)[:3], *(sight.file for sight in shop.sights if sight.kind == "audio")):
+        assert 0.5 < decode_audio((shop.directory / name).read_bytes()).seconds < 4
+    for name in (*sorted(filmed)[:2], *[sight.file for sight in shop.sights if sight.kind == "video"][:2]):
+        assert len(decode_video((shop.directory / name).read_bytes(), wish=ClipWish()).frames) >= 4
+    for truth in shop.truth:
+        if truth.duplicate_of:
+            assert rows[truth.id]["audio"] == rows[truth.duplicate_of]["audio"]
+
+
+def test_queries_by_sound_and_clip_have_answers(shop: ToyShop) -> None:
+    qrels = judge_by_sight(shop.sights, shop.truth, seed=shop.seed)
+    truths = {truth.id: truth for truth in shop.truth}
+    for sight in shop.sights:
+        grades = qrels[sight.id]
+        assert max(grades.values()) == 2
+        assert {truths[id].toy for id, grade in grades.items() if grade} == {sight.toy}
+        assert all(grade == sight.grade(truths[id]) for id, grade in grades.items())
+    assert shop.sight_qrels.read_text("utf-8").count("\n") == sum(map(len, qrels.values()))
 
 
 def test_every_picture_decodes(shop: ToyShop) -> None:
