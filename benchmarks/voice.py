@@ -31,8 +31,8 @@ PROTOCOL = (
     "titles of the validation split. Word error rate on lower-case words, before any sound is taken for no speech: the "
     "catalog's model against pocketsphinx's own general model and settings. recall@10: the product of that very title "
     "among the first ten by BM25 over the whole catalog; what is rejected finds nothing. False alarms: the share of "
-    "esc10 clips (first two seconds; no speech among them) that give any words; the thresholds were set looking at some "
-    "forty such clips, so this rate is a little flattered"
+    "esc10 clips (first two seconds; no speech among them) that give any words; the thresholds were set looking at "
+    "some forty such clips, so this rate is a little flattered"
 )
 VOICES = ("en-us", "en-us+f3", "en", "en-gb-x-rp+f2")
 SPEEDS = (130, 150, 170)
