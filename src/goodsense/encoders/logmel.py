@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import torch
 
 LOWEST = 50.0  # hertz
-RANGE = 80.0  # decibels from the loudest point down to what is silent
 SILENT = -80.0  # decibels of full scale: the loudest band of a silence lies below
 SHORTEST_WINDOW = 0.025  # seconds
 MOST_CROPS = 4  # of a sound longer than the picture
@@ -33,13 +32,15 @@ class LogMel:
     """A sound as pictures ``(crops, bands, frames)`` of ``seconds`` each.
 
     A shorter sound stands in the middle of one picture, with silence around it; a longer one gives up to four,
-    spread evenly from its beginning to its end. Silence gives one picture of zeros.
+    spread evenly from its beginning to its end. What lies ``depth`` decibels under the loudest point is silent, and
+    silence gives one picture of zeros.
     """
 
     rate: int
     seconds: float
     bands: int
     frames: int
+    depth: float = 80.0
 
     def __call__(self, sound: Sound) -> Pictures:
         samples = one_channel(sound, self.rate)
@@ -49,7 +50,7 @@ class LogMel:
         mel = decibels(power @ mel_bank(self.rate, length, self.bands, low=LOWEST)).T  # (bands, t)
         if mel.max() < SILENT:
             return np.zeros((1, self.bands, self.frames), np.float16)
-        scaled = np.maximum((mel - mel.max()) / np.float32(RANGE) + 1, 0)
+        scaled = np.maximum((mel - mel.max()) / np.float32(self.depth) + 1, 0)
         return self._cut(scaled).astype(np.float16)
 
     def _cut(self, whole: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -85,8 +86,6 @@ class Perturbation:
         SpecAugment.
     mix
         Chance that a batch is mixed (mixup: Zhang et al., ICLR 2018).
-    hearings
-        Factors of frequency at which encoding looks at a picture; features are the mean of all.
     """
 
     speed: float
@@ -97,12 +96,11 @@ class Perturbation:
     tilt: float
     masks: MaskSpectrum
     mix: float
-    hearings: tuple[float, ...] = (1.0,)
 
 
 PERTURBATIONS: Mapping[str, Perturbation] = {
     "sounds": Perturbation(0.2, 0.1, 0.5, True, 0.1, 0.05, MaskSpectrum(0.15, 0.2, 2, 0.0), 0.6),
-    "voices": Perturbation(0.25, 0.22, 0.1, False, 0.1, 0.02, MaskSpectrum(0.15, 0.15, 1, 0.0), 0.3, (0.9, 1.0, 1.1)),
+    "voices": Perturbation(0.4, 0.22, 0.1, False, 0.1, 0.02, MaskSpectrum(0.15, 0.15, 1, 0.0), 0.3),
 }
 
 
@@ -145,18 +143,6 @@ def _heights(factors: NDArray[np.float64], bands: int, rate: int) -> NDArray[np.
     centres = (to_mel(hertz * factors[:, None]) - low) / (high - low) * (bands + 1) - 1  # in bands
     found: NDArray[np.float32] = np.clip(centres / max(1, bands - 1) * 2 - 1, -1, 1).astype(np.float32)
     return found
-
-
-def reheard(batch: torch.Tensor, factor: float, *, rate: int) -> torch.Tensor:
-    """A batch ``(n, 1, bands, frames)`` with all frequencies divided by ``factor``."""
-    torch = need_torch("the audio encoder 'logmel-cnn'")
-    if factor == 1:
-        return batch
-    bands = batch.shape[2]
-    places = (torch.from_numpy(_heights(np.array([factor]), bands, rate)[0]) + 1) / 2 * (bands - 1)
-    lower = places.floor().long().clamp(max=bands - 2)
-    share = (places - lower).view(1, 1, -1, 1)
-    return batch[:, :, lower] * (1 - share) + batch[:, :, lower + 1] * share
 
 
 def mixed(

@@ -6,6 +6,7 @@ of one product, or two altered hearings of one sound, belong together (SimCLR: C
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts, networks
 from goodsense.encoders.cnn_network import contrast, label_loss
-from goodsense.encoders.logmel import PERTURBATIONS, LogMel, Perturbation, mixed, perturbed, reheard, sound_network
+from goodsense.encoders.logmel import PERTURBATIONS, LogMel, Perturbation, mixed, perturbed, sound_network
 from goodsense.encoders.sound_options import checked_rate, checked_seconds
 from goodsense.errors import UsageError
 from goodsense.media.reading import SoundWish
@@ -46,6 +47,8 @@ class LogMelCnnEncoder:
         Of a picture: shorter sounds are padded, of longer ones up to four pictures are averaged.
     bands, frames
         Height and width of a picture.
+    depth
+        Decibels under the loudest point at which silence begins: less hides the noise of rooms and microphones.
     width
         Channels of the first stage; vectors have eight times as many numbers.
     epochs
@@ -67,6 +70,7 @@ class LogMelCnnEncoder:
         seconds: float = 5.0,
         bands: int = 64,
         frames: int = 160,
+        depth: float = 80.0,
         width: int = 16,
         epochs: int = 50,
         augment: str = "sounds",
@@ -77,10 +81,12 @@ class LogMelCnnEncoder:
         for name, value, least in whole:
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise UsageError(f"{name} is {value!r}; expected a whole number from {least} up.")
+        if not (math.isfinite(depth) and 10 <= depth <= 120):
+            raise UsageError(f"depth is {depth!r}; expected decibels from 10 to 120.")
         if augment not in PERTURBATIONS:
             raise UsageError(f"augment is {augment!r}; expected {' or '.join(PERTURBATIONS)}.")
         seconds, max_seconds = checked_seconds(seconds, "seconds"), checked_seconds(max_seconds, "max_seconds")
-        self._describe = LogMel(checked_rate(rate), seconds, bands, frames)
+        self._describe = LogMel(checked_rate(rate), seconds, bands, frames, float(depth))
         self._width, self._epochs, self._augment, self._max_seconds = width, epochs, augment, max_seconds
         self._fields = None if fields is None else [str(name) for name in fields]
         self._arrays: dict[str, NDArray[Any]] = {}
@@ -222,13 +228,11 @@ class LogMelCnnEncoder:
         pictures = np.concatenate(raw)
         owners = np.repeat(np.arange(len(raw)), [len(own) for own in raw])
         parts = np.empty((len(pictures), self.dim), dtype=np.float32)
-        network, rate = self._restored(), self._describe.rate
-        hearings = PERTURBATIONS[self._augment].hearings
+        network = self._restored()
         with torch.inference_mode():
             for start in range(0, len(pictures), AT_ONCE):
                 batch = torch.from_numpy(pictures[start : start + AT_ONCE].astype(np.float32))[:, None]
-                total = sum(network(reheard(batch, factor, rate=rate)) for factor in hearings)
-                parts[start : start + AT_ONCE] = (total / len(hearings)).numpy()
+                parts[start : start + AT_ONCE] = network(batch).numpy()
         np.add.at(found, owners, parts)
         found /= np.bincount(owners, minlength=len(raw))[:, None].astype(np.float32)
         return found

@@ -28,6 +28,7 @@ CASES = [
             "seconds": 0.4,
             "bands": 24,
             "frames": 24,
+            "depth": 60.0,
             "width": 6,
             "epochs": 2,
             "augment": "voices",
