@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from goodsense.shop import Shop
 
 _MARK = ".goodsense-demo"
+_RECIPE = """\
+# how this shop is built; whatever is not named here has its default
+[encoders]
+video = "frames+motion"
+"""
 
 
 def run_demo(directory: Path, *, products: int, as_json: bool) -> None:
@@ -53,7 +58,8 @@ def _run(directory: Path, products: int, narrate: Callable[[str], None], progres
         found["ingest"] = report.to_json()
         narrate("\n3. What shoppers did and said")
         found |= _listen(shop, toys, narrate, progress)
-        narrate(f"\n4. goodsense build {directory}/shop")
+        narrate(f"\n4. goodsense build {directory}/shop (its recipe.toml tells clips apart by how things move, too)")
+        (shop.directory / "recipe.toml").write_text(_RECIPE, "utf-8")
         build = shop.build(progress=progress)
         if narrate is say:
             printing.built(build)
@@ -123,8 +129,9 @@ def _evaluate(shop: Shop, toys: ToyShop, progress: Progress) -> dict[str, Any]:
     for name, using in _SYSTEMS:
         result = evaluate_search(shop, toys.queries, toys.qrels, using=using, progress=progress)
         found[name] = result.to_json()
-    for name, queries in ((_BY_SOUND, toys.sound_queries), (_BY_CLIP, toys.clip_queries)):
-        found[name] = evaluate_search(shop, queries, toys.sight_qrels, progress=progress).to_json()
+    by_sight = ((_BY_SOUND, toys.sound_queries, toys.sound_qrels), (_BY_CLIP, toys.clip_queries, toys.clip_qrels))
+    for name, queries, qrels in by_sight:
+        found[name] = evaluate_search(shop, queries, qrels, progress=progress).to_json()
     return found
 
 

@@ -37,7 +37,7 @@ sounds/         what some of the toys sound like, computed
 clips/          how some of them move, rendered
 queries.tsv     what shoppers ask: words, a photo, or a photo with words (columns id, text, image, where)
 query_images/   the photos of the queries, drawn afresh
-sound_queries.tsv, clip_queries.tsv, sight_qrels.tsv
+sound_queries.tsv, clip_queries.tsv, sound_qrels.tsv, clip_qrels.tsv
                 what they ask by a sound or a clip (query_sounds/, query_clips/), and the judgements
 spoken/         a few wishes spoken by a machine, and what they say (spoken.json)
 qrels.tsv       the judgements in TREC form (query 0 product grade): 2 = all that was asked for,
@@ -74,7 +74,8 @@ class ToyShop:
     clips: Path
     sound_queries: Path
     clip_queries: Path
-    sight_qrels: Path
+    sound_qrels: Path
+    clip_qrels: Path
     spoken: Path
     events: Path
     reviews: Path
@@ -138,7 +139,8 @@ def make_toy_shop(directory: Path, *, products: int = 600, seed: int = 7, progre
         clips=directory / "clips",
         sound_queries=directory / "sound_queries.tsv",
         clip_queries=directory / "clip_queries.tsv",
-        sight_qrels=directory / "sight_qrels.tsv",
+        sound_qrels=directory / "sound_qrels.tsv",
+        clip_qrels=directory / "clip_qrels.tsv",
         spoken=directory / "spoken",
         events=directory / "events.csv",
         reviews=directory / "reviews.jsonl",
@@ -177,8 +179,7 @@ def _write(shop: ToyShop, qrels: Mapping[str, Mapping[str, int]], progress: Prog
     rows = [listing(truth, seed=shop.seed) for truth in shop.truth]
     _text(shop.feed, _csv(rows))
     _text(shop.queries, _tsv(("id", "text", "image", "where"), ((w.id, w.text, w.image, w.where) for w in shop.wishes)))
-    lines = (f"{query} 0 {product} {grade}\n" for query, grades in qrels.items() for product, grade in grades.items())
-    _text(shop.qrels, "".join(lines))
+    _text(shop.qrels, _trec(qrels))
     counts = {
         "products": shop.product_count,
         "pictures": shop.picture_count,
@@ -195,12 +196,11 @@ def _write(shop: ToyShop, qrels: Mapping[str, Mapping[str, int]], progress: Prog
 
 
 def _ask_by_sight(shop: ToyShop) -> None:
-    for kind, path in (("audio", shop.sound_queries), ("video", shop.clip_queries)):
-        rows = ((sight.id, sight.file) for sight in shop.sights if sight.kind == kind)
-        _text(path, _tsv(("id", kind), rows))
-    qrels = judge_by_sight(shop.sights, shop.truth, seed=shop.seed)
-    lines = (f"{query} 0 {product} {grade}\n" for query, grades in qrels.items() for product, grade in grades.items())
-    _text(shop.sight_qrels, "".join(lines))
+    asked = (("audio", shop.sound_queries, shop.sound_qrels), ("video", shop.clip_queries, shop.clip_qrels))
+    for kind, queries, judgements in asked:
+        sights = [sight for sight in shop.sights if sight.kind == kind]
+        _text(queries, _tsv(("id", kind), ((sight.id, sight.file) for sight in sights)))
+        _text(judgements, _trec(judge_by_sight(sights, shop.truth, seed=shop.seed)))
 
 
 def _speak(folder: Path) -> None:
@@ -264,6 +264,11 @@ def _csv(rows: Iterable[Mapping[str, str]]) -> str:
 
 def _tsv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join("\t".join(row) + "\n" for row in (header, *rows))
+
+
+def _trec(qrels: Mapping[str, Mapping[str, int]]) -> str:
+    every = ((query, product, grade) for query, grades in qrels.items() for product, grade in grades.items())
+    return "".join(f"{query} 0 {product} {grade}\n" for query, product, grade in every)
 
 
 def _text(path: Path, text: str) -> None:

@@ -75,7 +75,7 @@ class FramesEncoder:
         select: str = "even",
         pool: str = "mean",
         dim: int = 512,
-        discriminant: str = "apart",
+        discriminant: str = "off",
         clusters: int = 16,
         local_dim: int = 256,
         grid: int = 3,
