@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.common import (
     Bench,
@@ -37,10 +38,10 @@ RECIPES = {
     "default": "",
     "colours first": "[options.image]\nweights = { colour = 2.0, palette = 3.0, accent = 2.0 }\n",
 }
-ENCODERS = {  # options on phone photos: what is in a basket, lit and held anyhow
-    "descriptors": {},
-    "fisher": {"dim": 1024},
-    "cnn": {"augment": "strong"},
+ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {  # for phone photos: what is in a basket, lit and held anyhow
+    "descriptors": ("descriptors", {}),
+    "fisher": ("fisher", {"dim": 1024}),
+    "cnn": ("cnn", {"augment": "strong"}),
 }
 JOINS = (
     {"descriptors": 0.5, "fisher": 1.0},
@@ -67,8 +68,9 @@ def main() -> None:
         classify(bench, data, work, photos)
         retrieve(bench, data, work, photos)
     rows = [(row["image"], split, {"class": row["class_name"]}) for split in photos for row in photos[split]]
-    given = {**ENCODERS, "cnn": {**ENCODERS["cnn"], **({"epochs": options.epochs} if options.epochs else {})}}
-    compare(bench, Photos.read(data, rows), "class", given, JOINS, target=0.66)
+    if options.epochs:
+        ENCODERS["cnn"][1]["epochs"] = options.epochs
+    compare(bench, Photos.read(data, rows), "class", ENCODERS, JOINS, target=0.66)
     bench.write(report_path(options, bench.name, whole=options.limit is None and options.epochs is None))
 
 

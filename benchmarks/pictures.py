@@ -41,7 +41,7 @@ def compare(
     bench: Bench,
     photos: Photos,
     field: str,
-    options: Mapping[str, Mapping[str, Any]],
+    encoders: Mapping[str, tuple[str, Mapping[str, Any]]],
     joins: Sequence[Mapping[str, float]],
     *,
     target: float,
@@ -50,14 +50,15 @@ def compare(
 
     Parameters
     ----------
-    options
-        Encoder -> its options.
+    encoders
+        What it is called here -> the encoder and its options.
     joins
-        Part -> weight.
+        What a part is called here -> its weight.
     """
     vectors: dict[str, Vectors] = {}
-    for name, given in options.items():
-        vectors[name] = encoded(bench, photos, name, given)
+    for name, (kind, options) in encoders.items():
+        vectors[name] = encoded(bench, photos, name, kind, options)
+    bench.settings[f"{field}: encoders"] = {name: [kind, dict(options)] for name, (kind, options) in encoders.items()}
     for weights in joins:
         called = (
             "+".join(weights) if len(set(weights.values())) == 1 else " ".join(f"{k}:{w:g}" for k, w in weights.items())
@@ -84,9 +85,9 @@ def compare(
     )
 
 
-def encoded(bench: Bench, photos: Photos, name: str, options: Mapping[str, Any]) -> Vectors:
+def encoded(bench: Bench, photos: Photos, name: str, kind: str, options: Mapping[str, Any]) -> Vectors:
     """Fit on the training rows, then encode all; reports how long both took, in one process."""
-    encoder = make_encoder("image", name, options)
+    encoder = make_encoder("image", kind, options)
     assert isinstance(encoder, MediaEncoder)
     train = [row for row, split in enumerate(photos.splits) if split == "train"]
     started = time.perf_counter()
