@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from goodsense.shop import Shop
+from goodsense.shop.build import build
 from goodsense.shop.encoding import BLOCKS
+from goodsense.shop.recipe import Recipe
 from goodsense.shop.truth import Truth
 from tests.shop.catalogs import full_toys, shoppers_of, toy
 
-PRODUCTS = 48
+PRODUCTS = 36
 QUERIES = ("wooden train", "red drum", "blue kite plastic", "teapot")
 
 _INGEST = """
@@ -141,7 +143,7 @@ def _build_when_free(shop: Shop) -> Any:
     deadline = time.monotonic() + 20
     while True:
         try:
-            return shop.build(workers=1)
+            return build(shop.directory, Recipe(), workers=1)  # in this process: it starts sooner
         except StorageError:
             assert time.monotonic() < deadline, "the killed build still holds its lock"
             time.sleep(0.2)

@@ -8,7 +8,8 @@ import pytest
 
 from goodsense.cli.listening import listened
 from goodsense.errors import DataError, DependencyError, UsageError
-from goodsense.shop import Shop, make_query
+from goodsense.shop import Recipe, Shop, make_query
+from goodsense.shop.build import build
 from goodsense.shop.listening import catalog_phrases, read_sound, recogniser_of, spoken_query
 from goodsense.speech import Transcript
 from goodsense.types import AudioRef, Part, Query
@@ -53,7 +54,7 @@ def test_a_missing_recogniser_leaves_the_sound_or_names_the_remedy(tmp_path: Pat
     query = make_query(audio=AudioRef(str(tmp_path / "query.flac")))
     with Shop.create(tmp_path / "shop") as shop:
         shop.add(toys(8))
-        shop.build(workers=1)
+        build(shop.directory, Recipe(), workers=1)
         (shop.directory / "recipe.toml").write_text(ABSENT, "utf-8")
         with pytest.raises(DependencyError, match="no/such-model"):
             listened(shop, query)

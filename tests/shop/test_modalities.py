@@ -11,12 +11,12 @@ import pytest
 
 from goodsense.errors import DataError, UsageError
 from goodsense.shop import Recipe, Shop, make_query
+from goodsense.shop.build import build
 from goodsense.shop.encoding import BLOCKS
 from goodsense.types import AudioRef, ImageRef, Query, VideoRef
 from tests.shop.catalogs import THINGS, clip, full_toys, picture, shoppers_of, sound
 
 COUNT = 72
-ALONE = {"audio": "silent.flac", "video": "broken.mp4"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 @pytest.fixture(scope="module")
 def report(shop: Shop) -> dict[str, object]:
-    return shop.build(workers=1).to_json()
+    return build(shop.directory, Recipe(), workers=1).to_json()
 
 
 def things(shop: Shop, query: Query, k: int = 3, using: list[str] | None = None) -> list[str]:
@@ -136,13 +136,12 @@ def test_nothing_is_encoded_twice_and_changes_keep_what_shoppers_did(shop: Shop,
     shop.add([replace(product, title=f"{product.title} now with a bell")])
     after = shop.snapshot.blocks["behaviour"].gather(shop.snapshot.rows_of(["toy-0009"]))
     np.testing.assert_array_equal(before, after)
-    again = shop.build(workers=1).to_json()["modalities"]
+    again = build(shop.directory, Recipe(), workers=1).to_json()["modalities"]
     assert {name: block["encoded"] for name, block in again.items()} == {**dict.fromkeys(BLOCKS, 0), "text": 1}
     assert again["video"]["broken"] == 1
 
 
 def test_a_modality_can_be_left_out(shop: Shop, report: dict[str, object]) -> None:
     recipe = Recipe.model_validate({"encoders": {"audio": "", "reviews": ""}})
-    built = shop.build(recipe, workers=1)
+    built = build(shop.directory, recipe, workers=1)
     assert set(built.modalities) == set(BLOCKS) - {"audio", "reviews"}
-    shop.build(workers=1)
