@@ -92,7 +92,10 @@ def keep_others(bench: Bench) -> None:
     before = json.loads((RESULTS / "texts.json").read_text("utf-8"))
     now = bench.details.get("encoders", {})
     rows = {name: now.get(name) or row for name, row in before["details"]["encoders"].items()}
-    bench.details["encoders"] = rows | now
+    again = sorted({*now, *before["details"].get("measured again", ())})
+    bench.details |= {"encoders": rows | now, "measured again": again}
+    kept = (stage["wall_s"] for name, stage in before["stages"].items() if name not in bench.stages)
+    bench.started -= sum(kept)  # the report's seconds are those of all that it holds
     bench.figures = before["figures"] | bench.figures
     bench.stages = before["stages"] | bench.stages
 

@@ -80,17 +80,18 @@ class RnnEncoder(TrainedOnPairs):
 def _reader(rows: int, dim: int, *, cell: str, width: int) -> torch.nn.Module:
     torch = need_torch("The text encoder rnn")
     nn = torch.nn
+    scale = width**0.5  # steps are of one size for all weights, and those of rare words must not be small ones
 
     class Reader(nn.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
-            self.table = nn.Parameter(torch.randn(rows, width))
+            self.table = nn.Parameter(torch.randn(rows, width) / scale)
             self.reading = (nn.GRU if cell == "gru" else nn.LSTM)(width, width, batch_first=True, bidirectional=True)
             self.states = nn.Linear(2 * width, dim)
             self.words = nn.Linear(width, dim, bias=False)
 
         def forward(self, batch: WordBatch) -> Any:
-            vectors = batch.word_vectors(self.table)  # (words, width)
+            vectors = scale * batch.word_vectors(self.table)  # (words, width)
             places, there = batch.padded(LONGEST)  # (b, l)
             lengths = torch.from_numpy(there.sum(axis=1))
             shown = vectors[torch.from_numpy(batch.words[places])]  # (b, l, width)
