@@ -33,7 +33,7 @@ demo: $(VENV)/.demo
 	$(BIN)/goodsense demo demo-shop
 
 test: setup
-	$(BIN)/python -m pytest -q -n 2 --dist loadscope -m "not torture"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadscope -m "not torture"
 
 torture: setup
 	$(BIN)/python -m tests.torture --json benchmarks/results/torture.json

@@ -2,9 +2,9 @@
 
 Blocks of one page run in the order of the page, in one directory with a demo shop (``demo-shop/source``,
 ``demo-shop/shop``) as `goodsense demo` makes it, and with the demo's files under the names that pages use for a
-reader's own (``products.csv``, ``shopify.csv``, ``photo.jpg``, ``queries.tsv``, ``qrels.txt``, ``events.csv``,
-``reviews.jsonl``, ``questions.jsonl``, ``conversations.jsonl``; ``ID`` is a product). A block right after the comment
-``<!-- not run -->`` is left alone; one after ``<!-- file: NAME -->`` is that file.
+reader's own (``products.csv``, ``shopify.csv``, ``photo.jpg``, ``query.wav``, ``queries.tsv``, ``qrels.txt``,
+``events.csv``, ``reviews.jsonl``, ``questions.jsonl``, ``conversations.jsonl``; ``ID`` is a product). A block right
+after the comment ``<!-- not run -->`` is left alone; one after ``<!-- file: NAME -->`` is that file.
 """
 
 from __future__ import annotations
@@ -125,6 +125,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(source, directory, dirs_exist_ok=True)
     shutil.copy(source / "qrels.tsv", directory / "qrels.txt")
     shutil.copy(min((source / "query_images").iterdir()), directory / "photo.jpg")
+    shutil.copy(source / "spoken" / "red-wooden-train.flac", directory / "query.wav")
     with Shop.open(directory / "demo-shop" / "shop") as shop:
         write_feed(shop.truth.products(), directory / "shopify.csv", format="shopify")
     return directory

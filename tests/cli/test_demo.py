@@ -28,7 +28,7 @@ def test_demo_as_json(demo: tuple[Path, Called]) -> None:
     assert (directory / found["check"]["html"]).is_file()
     assert found["ingest"]["added"] == found["build"]["products"] == 40
     assert all(0 <= figures["metrics"]["ndcg@10"] <= 1 for figures in found["evaluate"].values())
-    assert len(found["answers"]) == 3
+    assert len(found["answers"]) == 6
     assert all(answer["hits"] for answer in found["answers"])
     assert (directory / "toys" / "shop" / "CURRENT").is_file()
 
