@@ -59,5 +59,7 @@ def test_int8_is_for_pretrained_models() -> None:
     assert recipe.options_of("text") == {"max_tokens": 64, "int8": True}
     assert recipe.options_of("image") == {"int8": True}
     assert recipe.options_of("attributes") == {}
+    joined = Recipe.model_validate({"encoders": {"image": "descriptors+hub:some/model"}}).with_int8()
+    assert joined.options_of("image") == {"hub:some/model": {"int8": True}}
     with pytest.raises(UsageError, match="names none"):
         Recipe().with_int8()

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from goodsense.encoders import parts_of
 from goodsense.errors import UsageError
-from goodsense.types import Distance, Modality
+from goodsense.types import MODALITIES, Distance, Modality
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -130,18 +131,28 @@ class Recipe(_Table):
         UsageError
             If it names no pretrained model.
         """
-        named = {name: encoder for name, encoder in self.encoders if encoder == "minilm" or encoder.startswith("hub:")}
-        if not named:
+        options = dict(self.options)
+        for modality in MODALITIES:
+            name = getattr(self.encoders, modality)
+            parts = parts_of(modality, name)
+            if _is_pretrained(name) and not parts:
+                options[modality] = {**options.get(modality, {}), "int8": True}
+            for part in filter(_is_pretrained, parts):
+                own = options.get(modality, {})
+                options[modality] = {**own, part: {**own.get(part, {}), "int8": True}}
+        if options == self.options:
             raise UsageError(
                 "int8 is for pretrained models, and the recipe names none.",
                 fix='Name one in the recipe, such as [encoders] text = "hub:intfloat/multilingual-e5-small".',
             )
-        return self.model_copy(
-            update={"options": {**self.options, **{name: {**self.options_of(name), "int8": True} for name in named}}}
-        )
+        return self.model_copy(update={"options": options})
 
     def options_of(self, modality: str) -> dict[str, Any]:
         return dict(self.options.get(modality, {}))  # type: ignore[call-overload]
+
+
+def _is_pretrained(encoder: str) -> bool:
+    return encoder == "minilm" or encoder.startswith("hub:")
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders import make_encoder
+from goodsense.encoders import make_encoder, parts_of
 from goodsense.encoders.checkpoints import kept_in
 from goodsense.encoders.hub import describe_model
 from goodsense.encoders.parallel import Broken, FileReader, MediaWorkers
@@ -89,8 +89,9 @@ class Stage:
             return frozen[0]
         encoder = make_encoder(self.modality, self.name, options, tokenizer=tokenizer)
         report.note = f"fitted on {len(rows)} products ({why})" if why else f"fitted on {len(rows)} products"
-        if self.name.startswith("hub:"):
-            report.note = str(describe_model(self.name.removeprefix("hub:")))
+        pretrained = [part for part in parts_of(self.modality, self.name) or (self.name,) if part.startswith("hub:")]
+        if pretrained:
+            report.note = "; ".join(str(describe_model(part)) for part in pretrained)
         self.progress(f"fit {self.modality}", 0, None)
         unfinished = self.shop / "models" / self.modality / ".training"
         with kept_in(unfinished, key=joint_hash([key, *(hash for row in rows for hash in own[row])])):
