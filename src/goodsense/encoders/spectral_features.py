@@ -56,7 +56,8 @@ class Spectra:
     def of(cls, samples: Floats, rate: int, *, reference: float = measures.REFERENCE) -> Spectra | None:
         """None for silence."""
         length, hop, count = round(SHORT * rate), round(SHORT_HOP * rate), len(samples)
-        samples = np.pad(samples, (0, max(0, length - count)))
+        if count < length:
+            samples = np.pad(samples, (0, length - count))
         frames = framed(samples, length, hop)
         energy = np.einsum("ij,ij->i", frames, frames)
         level = decibels(energy / np.float32(length), floor=1e-13)
