@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from goodsense.errors import DataError, UsageError
+from goodsense.events import Event
 from goodsense.shop import Recipe, Shop, make_query
 from goodsense.shop.build import build
 from goodsense.shop.encoding import BLOCKS
@@ -139,6 +140,14 @@ def test_nothing_is_encoded_twice_and_changes_keep_what_shoppers_did(shop: Shop,
     again = build(shop.directory, Recipe(), workers=1).to_json()["modalities"]
     assert {name: block["encoded"] for name, block in again.items()} == {**dict.fromkeys(BLOCKS, 0), "text": 1}
     assert again["video"]["broken"] == 1
+
+
+def test_joined_encoders_of_clips_serve_again(shop: Shop, report: dict[str, object]) -> None:
+    recipe = Recipe.model_validate({"encoders": {"video": "frames+motion"}})
+    build(shop.directory, recipe, workers=1)
+    shop.add_events([Event("late", "toy-0009", "view", time=1_800_000_000.0)])
+    again = build(shop.directory, recipe, workers=1).to_json()["modalities"]
+    assert again["video"]["encoded"] == 0
 
 
 def test_a_modality_can_be_left_out(shop: Shop, report: dict[str, object]) -> None:

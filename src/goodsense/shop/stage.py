@@ -19,7 +19,7 @@ from goodsense.encoders.parallel import Broken, FileReader, MediaWorkers
 from goodsense.media import MediaStore
 from goodsense.progress import Progress
 from goodsense.shop.artefacts import frozen_encoder, save_encoder, settings_key
-from goodsense.shop.encoding import BlockReport, EncodedBlock, options_for, pool, tokenizer_of
+from goodsense.shop.encoding import FACTS, BlockReport, EncodedBlock, options_for, pool, tokenizer_of
 from goodsense.shop.listing import Listing, input_hashes, joint_hash
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.scratch import Scratch
@@ -147,7 +147,7 @@ class Stage:
         if added > GROWTH * facts["rows"]:
             return f"{added} products more than the {facts['rows']} it had learned from"
         unknown = getattr(encoder, "unknown_share", None)
-        if unknown is not None and rows:
+        if unknown is not None and rows and self.modality in FACTS:
             values = listing.values(self.modality)
             share = unknown([values[row] for row in rows[:: max(1, len(rows) // 2_000)]])
             if share > UNKNOWN:
