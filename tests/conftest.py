@@ -9,7 +9,16 @@ import os
 import signal
 import threading
 
+import pytest
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_LONG = ("tests/shop/test_kills.py", "tests/cli/test_demo.py", "tests/test_docs.py", "tests/cli/test_errors.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules begin first, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
