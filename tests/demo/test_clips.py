@@ -31,7 +31,7 @@ def test_every_toy_has_its_move() -> None:
 
 def test_the_same_arguments_give_the_same_file() -> None:
     one = film("train", "blue", seed="7", look="thomas")
-    assert one == film("train", "blue", seed="7", look="thomas")
+    np.testing.assert_array_equal(*(frames("train", "blue", seed="7", look="thomas") for _ in range(2)))
     assert one != film("train", "blue", seed="8", look="thomas")
     assert one != film("train", "blue", seed="7", look="thomas", by_shopper=True)
 

@@ -51,7 +51,8 @@ def mentions(text: str, word: str) -> bool:
 
 def digest(directory: Path) -> dict[str, str]:
     files = sorted(path for path in directory.rglob("*") if path.is_file())
-    return {str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    seen = [path for path in files if path.suffix != ".mp4"]  # pictures of clips are compared in test_clips.py
+    return {str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest() for path in seen}
 
 
 def test_equal_seeds_give_equal_files_and_progress_counts_the_pictures(shop: ToyShop, tmp_path: Path) -> None:

@@ -267,6 +267,7 @@ def encode(pictures: Pixels) -> bytes:
     """Frames ``(t, h, w, 3)`` as an MP4 file: H.264 in one thread and without dates, so that equal frames give equal
     bytes."""
     import av
+    import cv2
 
     file = io.BytesIO()
     with av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
@@ -275,6 +276,7 @@ def encode(pictures: Pixels) -> bytes:
         stream.codec_context.thread_count = 1
         stream.options = {"preset": "veryfast", "crf": "25", "flags": "+bitexact", "bf": "0"}
         for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            planes = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
         container.mux(stream.encode(None))
     return file.getvalue()
