@@ -11,15 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders import artefacts, networks
+from goodsense.encoders import networks
 from goodsense.encoders.cnn_augment import STRENGTHS, Strength, augmented, mixed, to_batch
 from goodsense.encoders.cnn_network import contrast, label_loss, residual_network
+from goodsense.encoders.trained import TrainedNetwork
 from goodsense.errors import DataError, UsageError
 from goodsense.media.reading import ImageWish
 from goodsense.progress import Progress, silent
@@ -61,7 +61,7 @@ class Letterbox:
         return found
 
 
-class CnnEncoder:
+class CnnEncoder(TrainedNetwork):
     """Pictures to the features of a network that was trained on the shop's own pictures.
 
     Parameters
@@ -78,7 +78,7 @@ class CnnEncoder:
         The labels to learn; None for all that are worth it.
     """
 
-    learns_labels = True
+    KIND, VERSION, NEEDED_FOR = KIND, VERSION, "the image encoder 'cnn'"
 
     def __init__(
         self,
@@ -95,11 +95,7 @@ class CnnEncoder:
         if augment not in STRENGTHS:
             raise UsageError(f"augment is {augment!r}; expected {' or '.join(STRENGTHS)}.")
         self._side, self._width, self._epochs, self._augment = side, width, epochs, augment
-        self._fields = None if fields is None else [str(name) for name in fields]
-        self._arrays: dict[str, NDArray[Any]] = {}
-        self._sizes: dict[str, int] = {}
-        self._network: Any = None
-        self._fingerprint = ""
+        super().__init__(fields)
 
     @property
     def dim(self) -> int:
@@ -110,12 +106,6 @@ class CnnEncoder:
         return frozenset({"image"})
 
     @property
-    def fingerprint(self) -> str:
-        if not self._fingerprint:
-            self._fingerprint = artefacts.fingerprint(self._artefact())
-        return self._fingerprint
-
-    @property
     def wish(self) -> ImageWish:
         return ImageWish()
 
@@ -123,11 +113,6 @@ class CnnEncoder:
     def describe(self) -> Callable[[Image], NDArray[np.uint8]]:
         """One picture to the small square that the network sees."""
         return Letterbox(self._side)
-
-    def fit(self, values: Sequence[Image], *, seed: int) -> Self:
-        """Train without labels: to tell pictures apart, however they are cropped and lit."""
-        describe = self.describe
-        return self.fit_described([describe(value) for value in values], seed=seed)
 
     def fit_described(
         self,
@@ -138,92 +123,28 @@ class CnnEncoder:
         progress: Progress = silent,
     ) -> Self:
         """Train on squares as :attr:`describe` gives them, one mapping of labels per picture."""
-        torch = networks.need_torch("the image encoder 'cnn'")
         pictures = self._stacked(raw)
         lesson = _Lesson.of(pictures, labels, self._fields, STRENGTHS[self._augment], self._side)
-        with networks.seeded(seed):
-            self._network = residual_network(self._width, lesson.targets.sizes)
-            if len(pictures):
-                epochs = min(self._epochs, max(1, VIEWS // len(pictures)))
-                schedule = networks.Schedule(epochs, lesson.batch, RATE, DECAY)
-                networks.train(
-                    self._network,
-                    lesson.batches,
-                    lambda batch: lesson.loss(self._network, batch),
-                    schedule,
-                    steps=lesson.steps,
-                    seed=seed,
-                    progress=progress,
-                    stage="train cnn",
-                )
-        self._network.eval()
-        self._sizes = dict(lesson.targets.sizes)
-        self._arrays = networks.weights_of(self._network, "network.")
+        epochs = min(self._epochs, max(1, VIEWS // max(1, len(pictures))))
+        schedule = networks.Schedule(epochs, lesson.batch, RATE, DECAY)
+        self._train(lesson, schedule, enough=len(pictures) > 0, seed=seed, progress=progress)
         rows = np.random.default_rng(seed).permutation(len(pictures))[:CENTRE_ROWS]
-        with torch.inference_mode():
-            features = self._features(pictures[np.sort(rows)])
-        centre = features.mean(axis=0) if len(features) else np.zeros(self.dim, dtype=np.float32)
-        self._arrays["centre"] = centre.astype(np.float32)
-        self._fingerprint = ""
+        self._centre(self._features(pictures[np.sort(rows)]))
         return self
 
     def project(self, raw: Sequence[NDArray[np.uint8]]) -> Vectors:
         """Squares to unit vectors ``(n, dim)``: the mean of a picture and its mirror image, around the centre."""
-        if not self._arrays:
-            raise UsageError("this picture encoder was not fitted yet.", fix="Call fit(pictures, seed=...) first.")
-        return normalise(self._features(self._stacked(raw)) - self._arrays["centre"])
+        return normalise(self._centred(raw, "pictures"))
 
-    def encode(self, values: Sequence[Image]) -> Vectors:
-        """``n`` pictures to ``(n, dim)``."""
-        describe = self.describe
-        return self.project([describe(value) for value in values])
+    def _settings(self) -> dict[str, Any]:
+        return {"side": self._side, "width": self._width, "epochs": self._epochs, "augment": self._augment}
 
-    def encode_query(self, values: Sequence[Image]) -> Vectors:
-        """The same as :meth:`encode`."""
-        return self.encode(values)
+    def _made(self, sizes: Mapping[str, int]) -> Any:
+        return residual_network(self._width, sizes)
 
-    def scores(self, raw: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
-        """What the network itself says of every field: squares to logits ``(n, classes)``, classes in sorted order."""
-        torch = networks.need_torch("the image encoder 'cnn'")
-        features = torch.from_numpy(self._features(self._stacked(raw)))
-        heads = zip(self._restored().heads, sorted(self._sizes), strict=True)
-        with torch.inference_mode():
-            return {name: head(features).numpy() for head, name in heads}
-
-    def save(self, directory: Path) -> None:
-        """Write settings and weights into ``directory``."""
-        artefacts.write(self._artefact(), directory)
-
-    @classmethod
-    def load(cls, directory: Path) -> Self:
-        """Come back from :meth:`save`."""
-        found = artefacts.read(directory, kind=KIND, version=VERSION)
-        settings = {name: value for name, value in found.settings.items() if name != "sizes"}
-        encoder = cls(**settings)
-        encoder._sizes, encoder._arrays = dict(found.settings["sizes"]), dict(found.arrays)
-        return encoder
-
-    def _artefact(self) -> artefacts.Artefact:
-        settings: dict[str, Any] = {
-            "side": self._side,
-            "width": self._width,
-            "epochs": self._epochs,
-            "augment": self._augment,
-            "fields": self._fields,
-            "sizes": self._sizes,
-        }
-        return artefacts.Artefact(KIND, VERSION, settings, self._arrays)
-
-    def _restored(self) -> Any:
-        if self._network is None:
-            self._network = residual_network(self._width, self._sizes)
-            weights = {name: array for name, array in self._arrays.items() if name.startswith("network.")}
-            networks.restore(self._network, weights, "network.")
-        return self._network
-
-    def _features(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """``(n, side, side, 3)`` to pooled features ``(n, dim)``, not centred."""
-        torch = networks.need_torch("the image encoder 'cnn'")
+    def _features(self, raw: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Vectors:
+        """Squares ``(side, side, 3)`` to pooled features ``(n, dim)``, not centred."""
+        torch, pictures = networks.need_torch(self.NEEDED_FOR), self._stacked(raw)
         network, found = self._restored(), np.zeros((len(pictures), self.dim), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(pictures), AT_ONCE):
@@ -238,8 +159,8 @@ class CnnEncoder:
         zoom = math.sqrt((1 + STRENGTHS[self._augment].least_area) / 2)
         return min(self._side, round(_crop(self._side) / zoom / 8) * 8)
 
-    def _stacked(self, raw: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        return np.stack(raw) if len(raw) else np.zeros((0, self._side, self._side, 3), dtype=np.uint8)
+    def _stacked(self, raw: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.stack(list(raw)) if len(raw) else np.zeros((0, self._side, self._side, 3), dtype=np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,8 +184,7 @@ class _Lesson:
 
     pictures: NDArray[np.uint8]
     targets: networks.Targets
-    groups: NDArray[np.int64]  # (n,): pictures of one product have one number
-    friends: Mapping[int, NDArray[np.int64]]  # group -> its pictures, where there are several
+    products: networks.Products
     strength: Strength
     crop: int
     batch: int
@@ -281,15 +201,10 @@ class _Lesson:
     ) -> _Lesson:
         if len(labels) not in (0, len(pictures)):
             raise UsageError(f"there are {len(labels)} labels for {len(pictures)} pictures; expected one each or none.")
-        own = [label.get("id") or f"\0{row}" for row, label in enumerate(labels)]
-        names = own or [str(row) for row in range(len(pictures))]
-        groups = np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
-        order = np.argsort(groups, kind="stable")
-        runs = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else []
-        friends = {int(groups[run[0]]): run for run in runs if len(run) > 1}
+        products = networks.Products.of(labels, len(pictures))
         targets = networks.Targets.of(labels, fields=fields)
         batch = min(BATCH, max(FEW, len(pictures) // 16))
-        return cls(pictures, targets, groups, friends, strength, _crop(side), batch, _has_bf16())
+        return cls(pictures, targets, products, strength, _crop(side), batch, networks.has_bf16())
 
     @property
     def steps(self) -> int:
@@ -298,7 +213,7 @@ class _Lesson:
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
         for rows, paired in self._plan(rng):
             if paired:
-                rows = np.concatenate([rows, self._partners(rows, rng)])
+                rows = np.concatenate([rows, self.products.partners(rows, rng)])
             seen = augmented(self.pictures[rows], self.strength, rng, side=self.crop)
             strength = replace(self.strength, mix=0.0) if paired else self.strength
             pictures, shares, partner = mixed(seen, strength, rng)
@@ -314,7 +229,7 @@ class _Lesson:
             codes = {name: torch.from_numpy(codes[batch.rows]) for name, codes in self.targets.codes.items()}
             losses.append(label_loss(network, features, codes, batch.shares, batch.partner))
         if batch.paired:
-            groups = torch.from_numpy(self.groups[batch.rows])
+            groups = torch.from_numpy(self.products.numbers[batch.rows])
             losses.append(contrast(network.sketch(features), groups) * (0.3 if self.targets else 1.0))
         return torch.stack(losses).sum()
 
@@ -322,21 +237,12 @@ class _Lesson:
         """Rows of each batch, and whether it takes partners."""
         order, start, number = rng.permutation(len(self.pictures)), 0, 0
         while start < len(order):
-            paired = not self.targets or (bool(self.friends) and number % 2 == 1)
+            paired = not self.targets or (bool(self.products.several) and number % 2 == 1)
             stop = start + (self.batch // 2 if paired else self.batch)
             if stop + 1 == len(order):  # a batch of one picture has no spread to normalise by
                 stop += 1
             yield order[start:stop], paired
             start, number = stop, number + 1
-
-    def _partners(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Another photo of the same product, where there is one, else the same photo, to be altered in its own way."""
-        found = rows.copy()
-        for place, row in enumerate(rows.tolist()):
-            others = self.friends.get(int(self.groups[row]))
-            if others is not None:
-                found[place] = rng.choice(others[others != row])
-        return found
 
 
 def _crop(side: int) -> int:
@@ -354,10 +260,3 @@ def _shrunk(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 def _levelled(batch: torch.Tensor) -> torch.Tensor:
     """From 0..1 to about zero mean and unit deviation."""
     return (batch - 0.5) * 4.0
-
-
-def _has_bf16() -> bool:
-    """Whether the processor multiplies in bfloat16 itself; elsewhere it would only cost time and precision."""
-    torch = networks.need_torch("the image encoder 'cnn'")
-    found: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))

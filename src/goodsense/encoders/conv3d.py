@@ -7,18 +7,18 @@ Without labels the views alone teach it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders import artefacts, networks
+from goodsense.encoders import networks
 from goodsense.encoders.cnn_network import contrast
 from goodsense.encoders.conv3d_network import KINDS, NEEDED_FOR, clip_network
 from goodsense.encoders.frame_choice import even_frames, pictures_of, without_bars
+from goodsense.encoders.trained import TrainedNetwork
 from goodsense.errors import UsageError
 from goodsense.media.reading import ClipWish
 from goodsense.progress import Progress, silent
@@ -58,7 +58,7 @@ class Cube:
         return np.stack([shown[i] for i in places])
 
 
-class Conv3dEncoder:
+class Conv3dEncoder(TrainedNetwork):
     """Clips to the features of a network that was trained on the shop's own clips.
 
     Parameters
@@ -76,7 +76,7 @@ class Conv3dEncoder:
         The labels to learn; None for all that are worth it.
     """
 
-    learns_labels = True
+    KIND, VERSION, NEEDED_FOR = KIND, VERSION, NEEDED_FOR
 
     def __init__(
         self,
@@ -99,11 +99,7 @@ class Conv3dEncoder:
         if kind not in KINDS:
             raise UsageError(f"kind is {kind!r}; expected {' or '.join(KINDS)}.")
         self._kind, self._frames, self._side, self._width, self._epochs = kind, frames, side, width, epochs
-        self._fields = None if fields is None else [str(name) for name in fields]
-        self._arrays: dict[str, NDArray[Any]] = {}
-        self._sizes: dict[str, int] = {}
-        self._network: Any = None
-        self._fingerprint = ""
+        super().__init__(fields)
 
     @property
     def dim(self) -> int:
@@ -114,12 +110,6 @@ class Conv3dEncoder:
         return frozenset({"video"})
 
     @property
-    def fingerprint(self) -> str:
-        if not self._fingerprint:
-            self._fingerprint = artefacts.fingerprint(self._artefact())
-        return self._fingerprint
-
-    @property
     def wish(self) -> ClipWish:
         return ClipWish(fps=8.0, max_frames=self._frames, max_side=3 * self._side)
 
@@ -127,11 +117,6 @@ class Conv3dEncoder:
     def describe(self) -> Cube:
         """One clip to the few small frames that the network sees."""
         return Cube(self._frames, self._side)
-
-    def fit(self, values: Sequence[Clip], *, seed: int) -> Self:
-        """Train without labels: to tell clips apart, however they are cropped and lit."""
-        describe = self.describe
-        return self.fit_described([describe(value) for value in values], seed=seed)
 
     def fit_described(
         self,
@@ -142,87 +127,40 @@ class Conv3dEncoder:
         progress: Progress = silent,
     ) -> Self:
         """Train on cubes as :attr:`describe` gives them, one mapping of labels per clip."""
-        networks.need_torch(NEEDED_FOR)
         shown = [i for i, cube in enumerate(raw) if len(cube)]
         labels = [labels[i] if len(labels) else {} for i in shown]
         lesson = _Lesson.of(self._stacked([raw[i] for i in shown]), labels, self._fields)
-        with networks.seeded(seed):
-            self._network = clip_network(self._kind, self._width, lesson.targets.sizes)
-            if len(shown) > 1:
-                networks.train(
-                    self._network,
-                    lesson.batches,
-                    lambda batch: lesson.loss(self._network, batch),
-                    networks.Schedule(self._epochs, BATCH, RATE, DECAY),
-                    steps=lesson.steps,
-                    seed=seed,
-                    progress=progress,
-                    stage="train conv3d",
-                )
-        self._network.eval()
-        self._sizes = dict(lesson.targets.sizes)
-        self._arrays = networks.weights_of(self._network, "network.")
+        schedule = networks.Schedule(self._epochs, BATCH, RATE, DECAY)
+        self._train(lesson, schedule, enough=len(shown) > 1, seed=seed, progress=progress)
         features = self._features(lesson.cubes)
-        centre = features.mean(axis=0) if len(features) > 1 else np.zeros(self.dim)
-        self._arrays["centre"] = centre.astype(np.float32)
-        self._fingerprint = ""
+        self._centre(features if len(features) > 1 else features[:0])
         return self
 
     def project(self, raw: Sequence[NDArray[np.uint8]]) -> Vectors:
         """Cubes to unit vectors ``(n, dim)``; a clip without frames gives a zero row."""
-        if not self._arrays:
-            raise UsageError("this clip encoder was not fitted yet.", fix="Call fit(clips, seed=...) first.")
         found = np.zeros((len(raw), self.dim), dtype=np.float32)
         shown = [i for i, cube in enumerate(raw) if len(cube)]
-        found[shown] = normalise(self._features(self._stacked([raw[i] for i in shown])) - self._arrays["centre"])
+        found[shown] = normalise(self._centred(self._stacked([raw[i] for i in shown]), "clips"))
         return found
 
-    def encode(self, values: Sequence[Clip]) -> Vectors:
-        """``n`` clips to ``(n, dim)``."""
-        describe = self.describe
-        return self.project([describe(value) for value in values])
-
-    def encode_query(self, values: Sequence[Clip]) -> Vectors:
-        """The same as :meth:`encode`."""
-        return self.encode(values)
-
-    def save(self, directory: Path) -> None:
-        """Write settings and weights into ``directory``."""
-        artefacts.write(self._artefact(), directory)
-
-    @classmethod
-    def load(cls, directory: Path) -> Self:
-        """Come back from :meth:`save`."""
-        found = artefacts.read(directory, kind=KIND, version=VERSION)
-        settings = dict(found.settings)
-        sizes = settings.pop("sizes")
-        encoder = cls(**settings)
-        encoder._arrays, encoder._sizes = dict(found.arrays), sizes
-        return encoder
-
-    def _features(self, cubes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _features(self, cubes: NDArray[np.uint8]) -> Vectors:
         torch = networks.need_torch(NEEDED_FOR)
         network, starts = self._restored(), range(0, len(cubes), AT_ONCE)
         with torch.inference_mode():
             found = [network(_to_batch(cubes[start : start + AT_ONCE])).numpy() for start in starts]
         return np.concatenate([np.zeros((0, self.dim), dtype=np.float32), *found])
 
-    def _restored(self) -> Any:
-        if self._network is None:
-            self._network = clip_network(self._kind, self._width, self._sizes)
-            own = {name: array for name, array in self._arrays.items() if name.startswith("network.")}
-            networks.restore(self._network, own, "network.")
-        return self._network
-
     def _stacked(self, raw: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         return np.stack(raw) if len(raw) else np.zeros((0, self._frames, self._side, self._side, 3), dtype=np.uint8)
 
-    def _artefact(self) -> artefacts.Artefact:
-        settings = {
+    def _settings(self) -> dict[str, Any]:
+        return {
             "kind": self._kind, "frames": self._frames, "side": self._side, "width": self._width,
-            "epochs": self._epochs, "fields": self._fields, "sizes": self._sizes,
+            "epochs": self._epochs,
         }  # fmt: skip
-        return artefacts.Artefact(KIND, VERSION, settings, self._arrays)
+
+    def _made(self, sizes: Mapping[str, int]) -> Any:
+        return clip_network(self._kind, self._width, sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,14 +169,12 @@ class _Lesson:
 
     cubes: NDArray[np.uint8]  # (n, t, s, s, 3)
     targets: networks.Targets
-    groups: NDArray[np.int64]  # (n,)
+    products: networks.Products
 
     @classmethod
     def of(cls, cubes: NDArray[np.uint8], labels: Sequence[Labels], fields: Sequence[str] | None) -> _Lesson:
-        places: dict[str, int] = {}
-        names = [f"id {label['id']}" if label.get("id") else f"clip {i}" for i, label in enumerate(labels)]
-        groups = [places.setdefault(name, len(places)) for name in names]
-        return cls(cubes, networks.Targets.of(labels, fields=fields), np.array(groups, dtype=np.int64))
+        products = networks.Products.of(labels, len(cubes))
+        return cls(cubes, networks.Targets.of(labels, fields=fields), products)
 
     @property
     def steps(self) -> int:
@@ -257,7 +193,7 @@ class _Lesson:
         torch = networks.need_torch(NEEDED_FOR)
         clips, rows = batch
         features = network(clips)
-        total = contrast(network.sketch(features), torch.from_numpy(self.groups[rows]))
+        total = contrast(network.sketch(features), torch.from_numpy(self.products.numbers[rows]))
         kept = network.dropout(features)
         losses = []
         for head, name in zip(network.heads, sorted(self.targets.codes), strict=True):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from goodsense.encoders import artefacts, outlines
 from goodsense.encoders import descriptor_blocks as blocks
 from goodsense.encoders.decomposition import Projection, principal
+from goodsense.encoders.halves import TwoHalves, block_slices, checked_weights
 from goodsense.errors import DataError, UsageError
 from goodsense.media.reading import ImageWish
 from goodsense.progress import Progress, silent
@@ -122,7 +123,7 @@ def raw_slices() -> dict[str, slice]:
     return ends
 
 
-class DescriptorsEncoder:
+class DescriptorsEncoder(TwoHalves):
     """Pictures to vectors of colour, gradients, texture and outline.
 
     Parameters
@@ -133,15 +134,12 @@ class DescriptorsEncoder:
         Block -> weight, to change the balance; a block of weight 0 is left out. See :data:`BLOCKS` for the names.
     """
 
-    learns_labels = False
-
     def __init__(self, *, dim: int = 512, weights: Mapping[str, float] | None = None) -> None:
         if not isinstance(dim, int) or isinstance(dim, bool) or dim < len(BLOCKS):
             raise UsageError(f"dim is {dim!r}; expected a whole number from {len(BLOCKS)} up.")
         self._dim = dim
-        self._weights = {name: block.weight for name, block in BLOCKS.items()} | _checked(weights or {})
+        self._weights = checked_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
         self._projections: dict[str, Projection] = {}
-        self._fingerprint = ""
 
     @property
     def dim(self) -> int:
@@ -152,19 +150,9 @@ class DescriptorsEncoder:
         return frozenset({"image"})
 
     @property
-    def fingerprint(self) -> str:
-        if not self._fingerprint:
-            self._fingerprint = artefacts.fingerprint(self._artefact())
-        return self._fingerprint
-
-    @property
     def slices(self) -> Mapping[str, slice]:
-        """Where each block stands in the vectors, for heads that weigh blocks by themselves; empty before a fit."""
-        found, start = {}, 0
-        for name, projection in self._projections.items():
-            found[name] = slice(start, start + projection.matrix.shape[1])
-            start = found[name].stop
-        return found
+        """Where each block stands in the vectors; empty before a fit."""
+        return block_slices(self._projections)
 
     @property
     def wish(self) -> ImageWish:
@@ -220,18 +208,6 @@ class DescriptorsEncoder:
         ]
         return np.concatenate(parts, axis=1)
 
-    def encode(self, values: Sequence[Image]) -> Vectors:
-        """``n`` pictures to ``(n, dim)``."""
-        return self.project([describe(image) for image in values])
-
-    def encode_query(self, values: Sequence[Image]) -> Vectors:
-        """The same as :meth:`encode`."""
-        return self.encode(values)
-
-    def save(self, directory: Path) -> None:
-        """Write settings and projections into ``directory``."""
-        artefacts.write(self._artefact(), directory)
-
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Come back from :meth:`save`."""
@@ -270,14 +246,3 @@ def shared_out(total: int, shares: Mapping[str, float]) -> dict[str, int]:
 def _stacked(raws: Sequence[blocks.Flat]) -> NDArray[np.float32]:
     length = max(place.stop for place in raw_slices().values())
     return np.stack(raws) if len(raws) else np.zeros((0, length), dtype=np.float32)
-
-
-def _checked(weights: Mapping[str, float]) -> dict[str, float]:
-    for name, weight in weights.items():
-        if name not in BLOCKS:
-            raise UsageError(f"weights names the block {name!r}; expected {', '.join(BLOCKS)}.")
-        if not 0 <= weight < float("inf"):
-            raise UsageError(f"weights gives {name!r} the weight {weight}; expected a finite number from 0 up.")
-    if weights and not any(weights.get(name, block.weight) > 0 for name, block in BLOCKS.items()):
-        raise UsageError("weights leaves out every block; expected at least one above 0.")
-    return {name: float(weight) for name, weight in weights.items()}

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from goodsense.encoders import artefacts, local_patches
 from goodsense.encoders.decomposition import Projection, principal
 from goodsense.encoders.gaussians import Mixture
+from goodsense.encoders.halves import TwoHalves, block_slices, checked_weights
 from goodsense.errors import UsageError
 from goodsense.media.reading import ImageWish
 from goodsense.progress import Progress, silent
@@ -102,7 +103,7 @@ def patches_of(image: Image, *, side: int, patches: str) -> dict[str, local_patc
     return {"gradients": by(image, side=side), "colours": local_patches.colour_patches(image, side=side)}
 
 
-class FisherEncoder:
+class FisherEncoder(TwoHalves):
     """Pictures to pooled local gradients and colours.
 
     Parameters
@@ -123,8 +124,6 @@ class FisherEncoder:
         Weights of the blocks ``gradients`` and ``colours``; 0 leaves one out.
     """
 
-    learns_labels = False
-
     def __init__(
         self,
         *,
@@ -143,10 +142,9 @@ class FisherEncoder:
                 raise UsageError(f"{name} is {given!r}; expected {' or '.join(known)}.")
         self._dim, self._components, self._side = dim, components, side
         self._pool, self._patches = pool, patches
-        self._weights = {name: block.weight for name, block in BLOCKS.items()} | _checked(weights or {})
+        self._weights = checked_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
         self._words: dict[str, Words] = {}
         self._projections: dict[str, Projection] = {}
-        self._fingerprint = ""
 
     @property
     def dim(self) -> int:
@@ -157,19 +155,9 @@ class FisherEncoder:
         return frozenset({"image"})
 
     @property
-    def fingerprint(self) -> str:
-        if not self._fingerprint:
-            self._fingerprint = artefacts.fingerprint(self._artefact())
-        return self._fingerprint
-
-    @property
     def slices(self) -> Mapping[str, slice]:
         """Where each block stands in the vectors; empty before a fit."""
-        found, start = {}, 0
-        for name, projection in self._projections.items():
-            found[name] = slice(start, start + projection.matrix.shape[1])
-            start = found[name].stop
-        return found
+        return block_slices(self._projections)
 
     @property
     def wish(self) -> ImageWish:
@@ -219,19 +207,6 @@ class FisherEncoder:
             unit = np.where(some, normalise(projection.apply(parts[name])), np.float32(0))
             weighted.append(np.float32(math.sqrt(self._weights[name])) * unit)
         return normalise(np.concatenate(weighted, axis=1))
-
-    def encode(self, values: Sequence[Image]) -> Vectors:
-        """``n`` pictures to ``(n, dim)``."""
-        describe = self.describe
-        return self.project([describe(image) for image in values])
-
-    def encode_query(self, values: Sequence[Image]) -> Vectors:
-        """The same as :meth:`encode`."""
-        return self.encode(values)
-
-    def save(self, directory: Path) -> None:
-        """Write settings, mixtures and projections into ``directory``."""
-        artefacts.write(self._artefact(), directory)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -316,14 +291,3 @@ def _shared_out(total: int, shares: Mapping[str, float]) -> dict[str, int]:
     lengths = {name: max(1, int(total * shares[name] / whole)) for name in names}
     lengths[names[-1]] += total - sum(lengths.values())
     return lengths
-
-
-def _checked(weights: Mapping[str, float]) -> dict[str, float]:
-    for name, weight in weights.items():
-        if name not in BLOCKS:
-            raise UsageError(f"weights names the block {name!r}; expected {' or '.join(BLOCKS)}.")
-        if not 0 <= weight < float("inf"):
-            raise UsageError(f"weights gives {name!r} the weight {weight}; expected a finite number from 0 up.")
-    if weights and not any(weights.get(name, block.weight) > 0 for name, block in BLOCKS.items()):
-        raise UsageError("weights leaves out every block; expected at least one above 0.")
-    return {name: float(weight) for name, weight in weights.items()}

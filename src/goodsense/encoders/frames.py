@@ -14,10 +14,11 @@ from goodsense.encoders.decomposition import Projection, principal
 from goodsense.encoders.discriminants import Discriminant, discriminant
 from goodsense.encoders.frame_choice import SELECTIONS, DescribeFrames
 from goodsense.encoders.frame_pooling import POOLS, Vlad, fit_vlad, max_pool, mean_pool
+from goodsense.encoders.halves import TwoHalves
 from goodsense.errors import DataError, UsageError
 from goodsense.media.reading import ClipWish, ImageWish
 from goodsense.progress import Progress, silent
-from goodsense.types import Clip, Image, Labels, MediaEncoder, Modality, Vectors, normalise
+from goodsense.types import Labels, MediaEncoder, Modality, Vectors, normalise
 
 KIND = "frames"
 VERSION = 1
@@ -27,7 +28,7 @@ SIDE = 256  # pixels of a frame's longer side, if the image encoder has no wish 
 FIT_LIMIT = 8_000  # frames, or cells of frames, that a fit reads
 
 
-class FramesEncoder:
+class FramesEncoder(TwoHalves):
     """Clips to vectors by way of an image encoder.
 
     Parameters
@@ -99,7 +100,6 @@ class FramesEncoder:
         self._frame_map: Projection | Discriminant | None = None
         self._vlad: Vlad | None = None
         self._reduction: Projection | None = None
-        self._fingerprint = ""
 
     @property
     def dim(self) -> int:
@@ -108,12 +108,6 @@ class FramesEncoder:
     @property
     def accepts(self) -> frozenset[Modality]:
         return frozenset({"video"} if self._pools_locally else {"video", "image"})
-
-    @property
-    def fingerprint(self) -> str:
-        if not self._fingerprint:
-            self._fingerprint = artefacts.fingerprint(self._artefact())
-        return self._fingerprint
 
     @property
     def wish(self) -> ClipWish:
@@ -131,11 +125,6 @@ class FramesEncoder:
     @property
     def _pools_locally(self) -> bool:
         return self._options["pool"] in ("vlad", "action-vlad")
-
-    def fit(self, values: Sequence[Clip], *, seed: int) -> Self:
-        """Fit the image encoder on frames, and then the pooling."""
-        describe = self.describe
-        return self.fit_described([describe(value) for value in values], seed=seed)
 
     def fit_described(
         self,
@@ -204,15 +193,6 @@ class FramesEncoder:
         if self._vlad is not None:
             return self._vlad.pool(rows)
         return max_pool(rows) if self._options["pool"] == "max" else mean_pool(rows)
-
-    def encode(self, values: Sequence[Clip | Image]) -> Vectors:
-        """``n`` clips to ``(n, dim)``."""
-        describe = self.describe
-        return self.project([describe(value) for value in values])
-
-    def encode_query(self, values: Sequence[Clip | Image]) -> Vectors:
-        """The same as :meth:`encode`; a picture counts as a clip of one frame."""
-        return self.encode(values)
 
     def save(self, directory: Path) -> None:
         """Write settings and arrays into ``directory``, and the image encoder into ``image`` below it."""

@@ -9,20 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders import artefacts, networks
+from goodsense.encoders import networks
 from goodsense.encoders.cnn_network import contrast, label_loss
 from goodsense.encoders.logmel import PERTURBATIONS, LogMel, Perturbation, mixed, perturbed, sound_network
 from goodsense.encoders.sound_options import checked_rate, checked_seconds
+from goodsense.encoders.trained import TrainedNetwork
 from goodsense.errors import UsageError
 from goodsense.media.reading import SoundWish
 from goodsense.progress import Progress, silent
-from goodsense.types import Labels, Modality, Sound, Vectors, normalise
+from goodsense.types import Labels, Modality, Vectors, normalise
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,7 @@ AT_ONCE = 64  # pictures encoded together
 CENTRE_ROWS = 2_000  # sounds whose vectors give the centre
 
 
-class LogMelCnnEncoder:
+class LogMelCnnEncoder(TrainedNetwork):
     """Sounds to the features of a network that was trained on the shop's own sounds.
 
     Parameters
@@ -61,7 +61,7 @@ class LogMelCnnEncoder:
         How much of a sound is listened to.
     """
 
-    learns_labels = True
+    KIND, VERSION, NEEDED_FOR = KIND, VERSION, "the audio encoder 'logmel-cnn'"
 
     def __init__(
         self,
@@ -88,11 +88,7 @@ class LogMelCnnEncoder:
         seconds, max_seconds = checked_seconds(seconds, "seconds"), checked_seconds(max_seconds, "max_seconds")
         self._describe = LogMel(checked_rate(rate), seconds, bands, frames, float(depth))
         self._width, self._epochs, self._augment, self._max_seconds = width, epochs, augment, max_seconds
-        self._fields = None if fields is None else [str(name) for name in fields]
-        self._arrays: dict[str, NDArray[Any]] = {}
-        self._sizes: dict[str, int] = {}
-        self._network: Any = None
-        self._fingerprint = ""
+        super().__init__(fields)
 
     @property
     def dim(self) -> int:
@@ -103,12 +99,6 @@ class LogMelCnnEncoder:
         return frozenset({"audio"})
 
     @property
-    def fingerprint(self) -> str:
-        if not self._fingerprint:
-            self._fingerprint = artefacts.fingerprint(self._artefact())
-        return self._fingerprint
-
-    @property
     def wish(self) -> SoundWish:
         return SoundWish(rate=self._describe.rate, max_seconds=self._max_seconds)
 
@@ -116,10 +106,6 @@ class LogMelCnnEncoder:
     def describe(self) -> LogMel:
         """One sound to the pictures that the network sees."""
         return self._describe
-
-    def fit(self, values: Sequence[Sound], *, seed: int) -> Self:
-        """Train without labels: to tell sounds apart, however they are altered."""
-        return self.fit_described([self._describe(value) for value in values], seed=seed)
 
     def fit_described(
         self,
@@ -130,7 +116,6 @@ class LogMelCnnEncoder:
         progress: Progress = silent,
     ) -> Self:
         """Train on pictures as :attr:`describe` gives them, one mapping of labels per sound; silences teach nothing."""
-        torch = networks.need_torch("the audio encoder 'logmel-cnn'")
         if len(labels) not in (0, len(raw)):
             raise UsageError(f"there are {len(labels)} labels for {len(raw)} sounds; expected one each or none.")
         heard = [row for row, pictures in enumerate(raw) if pictures.any()]
@@ -141,87 +126,32 @@ class LogMelCnnEncoder:
             PERTURBATIONS[self._augment],
             self._describe,
         )
-        with networks.seeded(seed):
-            self._network = sound_network(self._width, lesson.targets.sizes)
-            if len(heard) > 1:
-                networks.train(
-                    self._network,
-                    lesson.batches,
-                    lambda batch: lesson.loss(self._network, batch),
-                    networks.Schedule(self._epochs, BATCH, RATE, DECAY),
-                    steps=lesson.steps,
-                    seed=seed,
-                    progress=progress,
-                    stage="train logmel-cnn",
-                )
-        self._network.eval()
-        self._sizes = dict(lesson.targets.sizes)
-        self._arrays = networks.weights_of(self._network, "network.")
+        schedule = networks.Schedule(self._epochs, BATCH, RATE, DECAY)
+        self._train(lesson, schedule, enough=len(heard) > 1, seed=seed, progress=progress)
         rows = np.sort(np.random.default_rng(seed).permutation(len(heard))[:CENTRE_ROWS])
-        with torch.inference_mode():
-            features = self._features([raw[heard[row]] for row in rows.tolist()])
-        centre = features.mean(axis=0) if len(features) else np.zeros(self.dim, dtype=np.float32)
-        self._arrays["centre"] = centre.astype(np.float32)
-        self._fingerprint = ""
+        self._centre(self._features([raw[heard[row]] for row in rows.tolist()]))
         return self
 
     def project(self, raw: Sequence[NDArray[np.float16]]) -> Vectors:
         """Pictures to unit vectors ``(n, dim)``, around the centre; silences are zero rows."""
-        if not self._arrays:
-            raise UsageError("this sound encoder was not fitted yet.", fix="Call fit(sounds, seed=...) first.")
         heard = np.array([bool(pictures.any()) for pictures in raw], dtype=bool).reshape(-1, 1)
-        return normalise((self._features(raw) - self._arrays["centre"]) * heard)
+        return normalise(self._centred(raw, "sounds") * heard)
 
-    def encode(self, values: Sequence[Sound]) -> Vectors:
-        """``n`` sounds to ``(n, dim)``."""
-        return self.project([self._describe(value) for value in values])
-
-    def encode_query(self, values: Sequence[Sound]) -> Vectors:
-        """The same as :meth:`encode`."""
-        return self.encode(values)
-
-    def scores(self, raw: Sequence[NDArray[np.float16]]) -> dict[str, NDArray[np.float32]]:
-        """What the network itself says of every field: logits ``(n, classes)``, classes in sorted order."""
-        torch = networks.need_torch("the audio encoder 'logmel-cnn'")
-        features = torch.from_numpy(self._features(raw))
-        heads = zip(self._restored().heads, sorted(self._sizes), strict=True)
-        with torch.inference_mode():
-            return {name: head(features).numpy() for head, name in heads}
-
-    def save(self, directory: Path) -> None:
-        """Write settings and weights into ``directory``."""
-        artefacts.write(self._artefact(), directory)
-
-    @classmethod
-    def load(cls, directory: Path) -> Self:
-        """Come back from :meth:`save`."""
-        found = artefacts.read(directory, kind=KIND, version=VERSION)
-        encoder = cls(**{name: value for name, value in found.settings.items() if name != "sizes"})
-        encoder._sizes, encoder._arrays = dict(found.settings["sizes"]), dict(found.arrays)
-        return encoder
-
-    def _artefact(self) -> artefacts.Artefact:
-        settings: dict[str, Any] = {
+    def _settings(self) -> dict[str, Any]:
+        return {
             **vars(self._describe),
             "width": self._width,
             "epochs": self._epochs,
             "augment": self._augment,
-            "fields": self._fields,
             "max_seconds": self._max_seconds,
-            "sizes": self._sizes,
         }
-        return artefacts.Artefact(KIND, VERSION, settings, self._arrays)
 
-    def _restored(self) -> Any:
-        if self._network is None:
-            self._network = sound_network(self._width, self._sizes)
-            weights = {name: array for name, array in self._arrays.items() if name.startswith("network.")}
-            networks.restore(self._network, weights, "network.")
-        return self._network
+    def _made(self, sizes: Mapping[str, int]) -> Any:
+        return sound_network(self._width, sizes)
 
     def _features(self, raw: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
         """Features ``(n, dim)``, the mean over each sound's pictures, not centred."""
-        torch = networks.need_torch("the audio encoder 'logmel-cnn'")
+        torch = networks.need_torch(self.NEEDED_FOR)
         found = np.zeros((len(raw), self.dim), dtype=np.float32)
         if not len(raw):
             return found
@@ -254,8 +184,7 @@ class _Lesson:
 
     raw: Sequence[NDArray[np.float16]]
     targets: networks.Targets
-    groups: NDArray[np.int64]  # (n,): sounds of one product have one number
-    friends: Mapping[int, NDArray[np.int64]]  # product -> its sounds, where there are several
+    products: networks.Products
     how: Perturbation
     rate: int
     fast: bool
@@ -269,11 +198,9 @@ class _Lesson:
         how: Perturbation,
         geometry: LogMel,
     ) -> _Lesson:
-        names = [label.get("id") or f"\0{row}" for row, label in enumerate(labels or [{}] * len(raw))]
-        groups = np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
-        friends = {int(group): np.flatnonzero(groups == group) for group in np.flatnonzero(np.bincount(groups) > 1)}
+        products = networks.Products.of(labels, len(raw))
         targets = networks.Targets.of(labels, fields=fields)
-        return cls(raw, targets, groups, friends, how, geometry.rate, _has_bf16())
+        return cls(raw, targets, products, how, geometry.rate, networks.has_bf16())
 
     @property
     def size(self) -> int:
@@ -289,7 +216,7 @@ class _Lesson:
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
         order = rng.permutation(len(self.raw))
         for part in np.array_split(order, self.steps):
-            rows = part if self.targets else np.concatenate([part, self._partners(part, rng)])
+            rows = part if self.targets else np.concatenate([part, self.products.partners(part, rng)])
             seen = np.stack([self.raw[row][rng.integers(len(self.raw[row]))] for row in rows.tolist()])
             pictures = perturbed(seen, self.how, rng, rate=self.rate)
             if self.targets:
@@ -305,22 +232,6 @@ class _Lesson:
             features = network(batch.pictures)
         features = features.float()
         if not self.targets:
-            return contrast(network.sketch(features), torch.from_numpy(self.groups[batch.rows]))
+            return contrast(network.sketch(features), torch.from_numpy(self.products.numbers[batch.rows]))
         codes = {name: torch.from_numpy(codes[batch.rows]) for name, codes in self.targets.codes.items()}
         return label_loss(network, features, codes, batch.shares, batch.partner)
-
-    def _partners(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Another sound of the same product, where there is one, else the same sound, to be altered in its own way."""
-        found: NDArray[np.int64] = rows.copy()
-        for place, row in enumerate(rows.tolist()):
-            others = self.friends.get(int(self.groups[row]))
-            if others is not None:
-                found[place] = rng.choice(others[others != row])
-        return found
-
-
-def _has_bf16() -> bool:
-    """Whether the processor multiplies in bfloat16 itself; elsewhere it would only cost time and precision."""
-    torch = networks.need_torch("the audio encoder 'logmel-cnn'")
-    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))

@@ -16,6 +16,7 @@ from goodsense.encoders import artefacts
 from goodsense.encoders import motion_measures as measures
 from goodsense.encoders.decomposition import Projection, principal
 from goodsense.encoders.descriptors import sample_rows, shared_out
+from goodsense.encoders.halves import TwoHalves, checked_weights
 from goodsense.errors import DataError, UsageError
 from goodsense.media.flow import as_motion, block_motion, grey_frames, optical_flow
 from goodsense.media.reading import ClipWish
@@ -110,7 +111,7 @@ def raw_slices() -> dict[str, slice]:
     return places
 
 
-class MotionEncoder:
+class MotionEncoder(TwoHalves):
     """Clips to vectors of movement, rhythm, and colour, texture and shape over time.
 
     Parameters
@@ -126,8 +127,6 @@ class MotionEncoder:
         Block -> weight, to change the balance; a block of weight 0 is left out. See :data:`BLOCKS` for the names.
     """
 
-    learns_labels = False
-
     def __init__(
         self, *, dim: int = 256, source: str = "flow", frames: int = 36, weights: Mapping[str, float] | None = None
     ) -> None:
@@ -138,9 +137,8 @@ class MotionEncoder:
         if source not in SOURCES:
             raise UsageError(f"source is {source!r}; expected one of {', '.join(SOURCES)}.")
         self._dim, self._source, self._frames = dim, source, frames
-        self._weights = {name: block.weight for name, block in BLOCKS.items()} | _checked(weights or {})
+        self._weights = checked_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
         self._projections: dict[str, Projection] = {}
-        self._fingerprint = ""
 
     @property
     def dim(self) -> int:
@@ -151,12 +149,6 @@ class MotionEncoder:
         return frozenset({"video"})
 
     @property
-    def fingerprint(self) -> str:
-        if not self._fingerprint:
-            self._fingerprint = artefacts.fingerprint(self._artefact())
-        return self._fingerprint
-
-    @property
     def wish(self) -> ClipWish:
         return ClipWish(fps=FPS, max_frames=self._frames, max_side=SIDE, motion=self._source == "codec")
 
@@ -164,11 +156,6 @@ class MotionEncoder:
     def describe(self) -> DescribeMotion:
         """The unfitted half: one clip to its raw description."""
         return DescribeMotion(self._source)
-
-    def fit(self, values: Sequence[Clip], *, seed: int) -> Self:
-        """Learn centres and principal components from clips."""
-        describe = self.describe
-        return self.fit_described([describe(value) for value in values], seed=seed)
 
     def fit_described(
         self,
@@ -204,19 +191,6 @@ class MotionEncoder:
         found[~rows.any(axis=1)] = 0.0
         return found
 
-    def encode(self, values: Sequence[Clip]) -> Vectors:
-        """``n`` clips to ``(n, dim)``."""
-        describe = self.describe
-        return self.project([describe(value) for value in values])
-
-    def encode_query(self, values: Sequence[Clip]) -> Vectors:
-        """The same as :meth:`encode`."""
-        return self.encode(values)
-
-    def save(self, directory: Path) -> None:
-        """Write settings and projections into ``directory``."""
-        artefacts.write(self._artefact(), directory)
-
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Come back from :meth:`save`."""
@@ -242,14 +216,3 @@ class MotionEncoder:
 def _stacked(raws: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     length = max(place.stop for place in raw_slices().values())
     return np.stack(raws) if len(raws) else np.zeros((0, length), dtype=np.float32)
-
-
-def _checked(weights: Mapping[str, float]) -> dict[str, float]:
-    for name, weight in weights.items():
-        if name not in BLOCKS:
-            raise UsageError(f"weights names the block {name!r}; expected {', '.join(BLOCKS)}.")
-        if not 0 <= weight < math.inf:
-            raise UsageError(f"weights gives {name!r} the weight {weight}; expected a finite number from 0 up.")
-    if weights and not any(weights.get(name, block.weight) > 0 for name, block in BLOCKS.items()):
-        raise UsageError("weights leaves out every block; expected at least one above 0.")
-    return {name: float(weight) for name, weight in weights.items()}

@@ -94,7 +94,39 @@ class Targets:
         return cls(codes, sizes)
 
 
+@dataclass(frozen=True, eq=False)
+class Products:
+    """Which values are of one product: ``numbers`` ``(n,)``, and the rows of every product that has several."""
+
+    numbers: NDArray[np.int64]
+    several: Mapping[int, NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, labels: Sequence[Labels], count: int) -> Products:
+        """By the ``id`` of ``count`` labels; a value without one is a product of its own."""
+        names = [label.get("id") or f"\0{row}" for row, label in enumerate(labels or [{}] * count)]
+        numbers = np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
+        order = np.argsort(numbers, kind="stable")
+        runs = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1) if len(order) else []
+        return cls(numbers, {int(numbers[run[0]]): run for run in runs if len(run) > 1})
+
+    def partners(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Another value of the same product, where there is one, else the same, to be altered in its own way."""
+        found: NDArray[np.int64] = rows.copy()
+        for place, row in enumerate(rows.tolist()):
+            others = self.several.get(int(self.numbers[row]))
+            if others is not None:
+                found[place] = rng.choice(others[others != row])
+        return found
+
+
 # ---- training
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies in bfloat16 itself; elsewhere it would only cost time and precision."""
+    found: dict[str, Any] = getattr(need_torch("training").cpu, "get_capabilities", dict)()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
 @dataclass(frozen=True)

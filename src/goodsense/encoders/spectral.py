@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from goodsense.encoders import artefacts
 from goodsense.encoders.decomposition import Projection, principal
 from goodsense.encoders.descriptors import shared_out
+from goodsense.encoders.halves import TwoHalves, block_slices, checked_weights
 from goodsense.encoders.sound_options import checked_rate, checked_seconds, one_channel
 from goodsense.encoders.spectral_features import Spectra, describe_blocks, raw_slices
 from goodsense.errors import UsageError
@@ -71,7 +72,7 @@ def raw_length(rate: int) -> int:
     return max(int(place.stop) for place in raw_slices(rate).values())
 
 
-class SpectralEncoder:
+class SpectralEncoder(TwoHalves):
     """Sounds to vectors of timbre, pitch, rhythm and dynamics.
 
     Parameters
@@ -88,8 +89,6 @@ class SpectralEncoder:
         How much of a sound is listened to.
     """
 
-    learns_labels = False
-
     def __init__(
         self,
         *,
@@ -104,12 +103,11 @@ class SpectralEncoder:
         if not (math.isfinite(reference) and 20 <= reference <= 5_000):
             raise UsageError(f"reference is {reference!r}; expected hertz from 20 to 5000.")
         self._dim = dim
-        self._weights = {name: block.weight for name, block in BLOCKS.items()} | _checked(weights or {})
+        self._weights = checked_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
         self._describe = Describe(checked_rate(rate), float(reference))
         self._max_seconds = checked_seconds(max_seconds, "max_seconds")
         self._projections: dict[str, Projection] = {}
         self._scales: dict[str, NDArray[np.float32]] = {}  # block -> (2, f): mean and 1 / deviation of every column
-        self._fingerprint = ""
 
     @property
     def dim(self) -> int:
@@ -120,19 +118,9 @@ class SpectralEncoder:
         return frozenset({"audio"})
 
     @property
-    def fingerprint(self) -> str:
-        if not self._fingerprint:
-            self._fingerprint = artefacts.fingerprint(self._artefact())
-        return self._fingerprint
-
-    @property
     def slices(self) -> Mapping[str, slice]:
-        """Where each block stands in the vectors, for heads that weigh blocks by themselves; empty before a fit."""
-        found, start = {}, 0
-        for name, projection in self._projections.items():
-            found[name] = slice(start, start + projection.matrix.shape[1])
-            start = found[name].stop
-        return found
+        """Where each block stands in the vectors; empty before a fit."""
+        return block_slices(self._projections)
 
     @property
     def wish(self) -> SoundWish:
@@ -141,10 +129,6 @@ class SpectralEncoder:
     @property
     def describe(self) -> Callable[[Sound], NDArray[np.float32]]:
         return self._describe
-
-    def fit(self, values: Sequence[Sound], *, seed: int) -> Self:
-        """Learn centres, scales and principal components from sounds."""
-        return self.fit_described([self._describe(value) for value in values], seed=seed)
 
     def fit_described(
         self,
@@ -180,18 +164,6 @@ class SpectralEncoder:
             for name, projection in self._projections.items()
         ]
         return normalise(np.concatenate(parts, axis=1) * rows.any(axis=1, keepdims=True))
-
-    def encode(self, values: Sequence[Sound]) -> Vectors:
-        """``n`` sounds to ``(n, dim)``."""
-        return self.project([self._describe(value) for value in values])
-
-    def encode_query(self, values: Sequence[Sound]) -> Vectors:
-        """The same as :meth:`encode`."""
-        return self.encode(values)
-
-    def save(self, directory: Path) -> None:
-        """Write settings and projections into ``directory``."""
-        artefacts.write(self._artefact(), directory)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -238,14 +210,3 @@ def _standardised(rows: NDArray[np.float32], scale: NDArray[np.float32]) -> NDAr
     """To mean 0 and deviation 1, and never far from it: one odd recording must not outshout the rest."""
     found: NDArray[np.float32] = np.clip((rows - scale[0]) * scale[1], -FARTHEST, FARTHEST)
     return found
-
-
-def _checked(weights: Mapping[str, float]) -> dict[str, float]:
-    for name, weight in weights.items():
-        if name not in BLOCKS:
-            raise UsageError(f"weights names the block {name!r}; expected {', '.join(BLOCKS)}.")
-        if not 0 <= weight < float("inf"):
-            raise UsageError(f"weights gives {name!r} the weight {weight}; expected a finite number from 0 up.")
-    if weights and not any(weights.get(name, block.weight) > 0 for name, block in BLOCKS.items()):
-        raise UsageError("weights leaves out every block; expected at least one above 0.")
-    return {name: float(weight) for name, weight in weights.items()}
