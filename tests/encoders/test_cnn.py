@@ -136,7 +136,7 @@ def test_partners_are_other_photos_of_the_same_product() -> None:
     labels = [{"id": "abc"[row // 3] if row < 6 else str(row)} for row in range(9)]
     lesson = cnn._Lesson.of(np.stack(squares), labels, None, STRENGTHS["mild"], 32)
     rng = np.random.default_rng(0)
-    found = np.array([lesson._partners(np.arange(9), rng) for _ in range(20)])
+    found = np.array([lesson.products.partners(np.arange(9), rng) for _ in range(20)])
     assert set(found[:, 0]) == {1, 2}
     assert set(found[:, 4]) == {3, 5}
     assert set(found[:, 8]) == {8}

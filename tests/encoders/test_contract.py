@@ -68,6 +68,16 @@ def test_the_two_halves_make_the_whole(case: Case, encoder: FittedEncoder) -> No
     assert encoder.wish is not None
 
 
+def test_descriptions_from_before_the_fit_become_those_after_it(case: Case, encoder: FittedEncoder) -> None:
+    if not isinstance(encoder, MediaEncoder):
+        return
+    values = case.values[:3]
+    before, after = case.made().describe, encoder.describe  # type: ignore[attr-defined]
+    found = encoder.redescribed([before(value) for value in values])
+    for one, value in zip(found, values, strict=True):
+        np.testing.assert_array_equal(one, after(value))
+
+
 def test_a_value_that_says_nothing_is_a_zero_row(case: Case, encoder: FittedEncoder) -> None:
     if case.empty is not None:
         assert not encoder.encode([case.empty]).any()

@@ -34,6 +34,21 @@ def test_other_clips_of_a_product_are_found(pool: str, shown: tuple[list[Clip], 
     assert FramesEncoder.load(tmp_path).fingerprint == encoder.fingerprint
 
 
+@pytest.mark.parametrize("image", ["fisher", "descriptors+fisher"])
+def test_image_encoders_that_describe_otherwise_after_their_fit(
+    image: str, shown: tuple[list[Clip], list[Labels]]
+) -> None:
+    clips, tiny = shown[0][:8], {"dim": 16, "components": 2, "side": 32}
+    options = tiny if image == "fisher" else {"fisher": tiny, "descriptors": {"dim": 24}}
+    encoder = FramesEncoder(image=image, image_options=options, dim=8, frames=2)
+    before = encoder.describe
+    raw = [before(clip) for clip in clips]
+    encoder.fit_described(raw, seed=0)
+    found = encoder.encode(clips)
+    assert found.any(axis=1).all()
+    np.testing.assert_array_equal(encoder.project(encoder.redescribed(raw)), found)
+
+
 def test_a_picture_is_a_clip_of_one_frame(shown: tuple[list[Clip], list[Labels]]) -> None:
     clips, _ = shown
     encoder = FramesEncoder(dim=16, frames=2).fit(clips[:8], seed=0)

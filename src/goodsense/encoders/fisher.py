@@ -189,12 +189,17 @@ class FisherEncoder(TwoHalves):
         self._words = {
             name: _learned(samples[name], BLOCKS[name].reduced, self._components, seed=seed) for name in used
         }
-        pooled = [self.describe(raw[row]) for row in _counted(rows, "pool patches", progress)]
+        pooled = self.redescribed([raw[row] for row in _counted(rows, "pool patches", progress)])
         lengths = _shared_out(self._dim, {name: BLOCKS[name].share for name in used})
         parts = self._parts(pooled)
         self._projections = {name: principal(parts[name], lengths[name], seed=seed) for name in used}
         self._fingerprint = ""
         return self
+
+    def redescribed(self, raw: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float16]]:
+        """Small pictures to their pooled patches."""
+        describe = self.describe
+        return [describe(picture) for picture in raw]
 
     def project(self, raw: Sequence[NDArray[np.float16]]) -> Vectors:
         """Pooled patches to unit vectors ``(n, dim)``; every block has unit length before it is weighted."""

@@ -142,7 +142,7 @@ class FramesEncoder(TwoHalves):
         labels = [labels[i] for i in picked] if len(labels) else []
         of_frames = [labels[owner] for owner in owners.tolist()] if len(labels) else []
         self._image.fit_described(rows, labels=of_frames, seed=seed, progress=progress)
-        vectors = self._image.project(rows)
+        vectors = self._image.project(self._image.redescribed(rows))
         dim = self._options["local_dim"] if self._pools_locally else self.dim
         learns = self._options["discriminant"]
         if learns != "off":
@@ -174,6 +174,16 @@ class FramesEncoder(TwoHalves):
         starts = np.unique(owners, return_index=True)[1]
         clips = np.split(local, starts[1:])
         self._vlad = train_vlad(self._vlad, clips, products[starts], seed=seed, progress=progress)
+
+    def redescribed(self, raw: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Every frame's description as the fitted image encoder gives it."""
+        rows = iter(self._image.redescribed(_flattened(raw)[0]))
+        sizes = [clip.shape[:2] for clip in raw]
+        taken = [[next(rows) for _ in range(frames * cells)] for frames, cells in sizes]
+        return [
+            np.stack(found).reshape(*size, *found[0].shape) if found else clip
+            for found, size, clip in zip(taken, sizes, raw, strict=True)
+        ]
 
     def project(self, raw: Sequence[NDArray[Any]]) -> Vectors:
         """The fitted half: ``n`` descriptions to vectors ``(n, dim)``; a clip without frames gives a zero row."""

@@ -39,6 +39,10 @@ class TwoHalves(ABC):
     ) -> Self:
         """Learn from descriptions."""
 
+    def redescribed(self, raw: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
+        """Descriptions from before the fit, as :attr:`describe` gives them after it."""
+        return raw
+
     @abstractmethod
     def project(self, raw: Sequence[NDArray[Any]]) -> Vectors:
         """``n`` descriptions to vectors ``(n, dim)``."""

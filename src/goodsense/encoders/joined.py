@@ -194,6 +194,12 @@ class JoinedMediaEncoder(JoinedEncoder):
         self._parts = fitted
         return self
 
+    def redescribed(self, raw: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Records from before the fit, as :attr:`describe` gives them after it."""
+        parts = enumerate(self._media.values())
+        fields = [part.redescribed([_field(record, number) for record in raw]) for number, part in parts]
+        return [_record(found) for found in zip(*fields, strict=True)]
+
     def project(self, raw: Sequence[NDArray[Any]]) -> Vectors:
         """Records to vectors ``(n, dim)``."""
         return self._side_by_side(
@@ -220,12 +226,15 @@ class DescribeAll:
     parts: tuple[tuple[Any, Callable[[Any], NDArray[Any]]], ...]
 
     def __call__(self, value: Any) -> NDArray[Any]:
-        found = [np.asarray(describe(as_wished(value, wish))) for wish, describe in self.parts]
-        kinds = [(f"part-{number}", array.dtype, array.shape) for number, array in enumerate(found)]
-        record = np.zeros((), dtype=np.dtype(kinds))
-        for (name, _, _), array in zip(kinds, found, strict=True):
-            record[name] = array
-        return record
+        return _record([np.asarray(describe(as_wished(value, wish))) for wish, describe in self.parts])
+
+
+def _record(found: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    kinds = [(f"part-{number}", array.dtype, array.shape) for number, array in enumerate(found)]
+    record = np.zeros((), dtype=np.dtype(kinds))
+    for (name, _, _), array in zip(kinds, found, strict=True):
+        record[name] = array
+    return record
 
 
 def _field(record: NDArray[Any], number: int) -> NDArray[Any]:

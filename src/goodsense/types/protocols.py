@@ -62,7 +62,8 @@ class MediaEncoder(FittedEncoder, Protocol):
     ``describe`` is what worker processes do with one decoded value: a picklable function, at the top level of a module
     or an instance of a small frozen dataclass, that gives one array. Before the fit it gives what the fit reads; it may
     carry fitted arrays after it. ``project`` is done per batch by one process. So ``encode(values)`` equals
-    ``project([describe(value) for value in values])``, and ``fit`` equals ``fit_described`` on the same.
+    ``project([describe(value) for value in values])``, and ``fit`` equals ``fit_described`` on the same; what was
+    described before a fit becomes by ``redescribed`` what ``describe`` gives after it.
 
     ``wish`` says how media should be decoded for it (:mod:`goodsense.media.reading`). ``learns_labels`` is true if the
     fit looks at ``labels``, one mapping per value: fields of the product that it may learn to tell apart, and under
@@ -83,6 +84,7 @@ class MediaEncoder(FittedEncoder, Protocol):
         seed: int,
         progress: Progress = silent,
     ) -> Self: ...
+    def redescribed(self, raw: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]: ...
     def project(self, raw: Sequence[NDArray[Any]]) -> Vectors: ...
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders.hub.media import HubMediaEncoder
+from goodsense.encoders.hub.media import HubMediaEncoder, WithWords
 from goodsense.encoders.hub.sounds import Features, SoundSteps, read_features
-from goodsense.encoders.hub.text_side import TextSide, checked_template
+from goodsense.encoders.hub.text_side import checked_template
 from goodsense.encoders.hub.towers import (
     Inputs,
     OnnxTower,
@@ -26,7 +26,7 @@ from goodsense.encoders.hub.towers import (
 )
 from goodsense.errors import UsageError
 from goodsense.media.reading import SoundWish
-from goodsense.types import Sound, TextFields, Vectors, normalise
+from goodsense.types import Sound, Vectors, normalise
 
 WINDOWS = 8  # per pass through the model
 
@@ -72,9 +72,6 @@ class _Sounds(HubMediaEncoder):
         for k, (i, _) in enumerate(windows):
             sums[i] += parts[k]
         return sums
-
-    def _original(self) -> TorchTower:
-        raise NotImplementedError
 
     @cached_property
     def _sound_tower(self) -> Tower:
@@ -136,7 +133,7 @@ class HubAudioEncoder(_Sounds):
         return TorchTower(state_network(self._network, pooling, "input_values", layer=layer), ("input_values",))
 
 
-class HubAudioTextEncoder(_Sounds):
+class HubAudioTextEncoder(_Sounds, WithWords):
     """Sounds to the vectors of a network trained on sounds with their descriptions; queries may be texts.
 
     Parameters
@@ -162,18 +159,6 @@ class HubAudioTextEncoder(_Sounds):
 
     def __init__(self, *, source: str, max_seconds: float = 30.0, template: str = "{}") -> None:
         super().__init__(source, {"max_seconds": max_seconds, "template": checked_template(template)})
-
-    def encode_query(self, values: Sequence[Sound | str | TextFields]) -> Vectors:
-        """Sounds and texts to ``(n, dim)`` unit rows."""
-        return self._mixed(values, Sound, self._words, self._text_tower)
-
-    @cached_property
-    def _words(self) -> TextSide:
-        return TextSide(self._folder, str(self._settings["template"]))
-
-    @cached_property
-    def _text_tower(self) -> Tower:
-        return self._words.original(self._network)
 
     def _original(self) -> TorchTower:
         names = ("input_features", "is_longer")

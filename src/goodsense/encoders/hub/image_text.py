@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders.hub.media import HubMediaEncoder, sample_pictures
+from goodsense.encoders.hub.media import WithWords, sample_pictures
 from goodsense.encoders.hub.pictures import PictureSteps, channels_first, into_patches, read_steps
-from goodsense.encoders.hub.text_side import TextSide, checked_template
+from goodsense.encoders.hub.text_side import checked_template
 from goodsense.encoders.hub.towers import Inputs, OnnxTower, TorchTower, Tower, feature_network
 from goodsense.media.reading import ImageWish
-from goodsense.types import Image, TextFields, Vectors
+from goodsense.types import Image, Vectors
 
 
-class HubImageTextEncoder(HubMediaEncoder):
+class HubImageTextEncoder(WithWords):
     """Pictures to the vectors of a network that was trained on pictures with their texts; queries may be texts.
 
     Parameters
@@ -54,10 +54,6 @@ class HubImageTextEncoder(HubMediaEncoder):
         """Resize and crop, ``(h, w, 3)`` uint8."""
         return self._steps
 
-    def encode_query(self, values: Sequence[Image | str | TextFields]) -> Vectors:
-        """Pictures and texts to ``(n, dim)`` unit rows."""
-        return self._mixed(values, np.ndarray, self._words, self._text_tower)
-
     def _probe(self) -> Image:
         return sample_pictures(1)[0]
 
@@ -77,17 +73,8 @@ class HubImageTextEncoder(HubMediaEncoder):
         return {"pixel_values": values, "pixel_attention_mask": mask, "spatial_shapes": shapes}
 
     @cached_property
-    def _words(self) -> TextSide:
-        return TextSide(self._folder, str(self._settings["template"]))
-
-    @cached_property
     def _image_tower(self) -> Tower:
         return self._tower("image", self._original, self._sample, {"pixel_values": ("rows", "", "", "")})
-
-    @cached_property
-    def _text_tower(self) -> Tower:
-        words = self._words
-        return self._tower("text", lambda: words.original(self._network), words.sample, words.axes())
 
     def _original(self) -> TorchTower:
         names = tuple(self._sample())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
+from goodsense.encoders.halves import TwoHalves
 from goodsense.encoders.hub.families import Interface
 from goodsense.encoders.hub.loading import find_model, load_network
 from goodsense.encoders.hub.quantise import int8_tower
@@ -26,7 +28,7 @@ VERSION = 1
 BATCH = 16  # values per pass through the model
 
 
-class HubMediaEncoder:
+class HubMediaEncoder(TwoHalves):
     """One modality through the model of a folder, in two halves; nothing is learned from the shop.
 
     Parameters
@@ -41,7 +43,6 @@ class HubMediaEncoder:
     interface: ClassVar[Interface]
     takes: ClassVar[frozenset[Modality]]
     pretrained = True  # so that tuning starts from more weight
-    learns_labels = False
 
     def __init__(self, source: str, settings: dict[str, Any]) -> None:
         self._folder = find_model(source, self.interface)
@@ -57,26 +58,21 @@ class HubMediaEncoder:
     def accepts(self) -> frozenset[Modality]:
         return self.takes
 
-    @property
-    def fingerprint(self) -> str:
-        return artefacts.fingerprint(self._artefact())
-
     @cached_property
     def dim(self) -> int:
         return int(self._vectors([self.describe(self._probe())]).shape[1])
 
-    @property
-    def describe(self) -> Callable[[Any], NDArray[Any]]:
-        """The half that worker processes do."""
-        raise NotImplementedError
-
+    @abstractmethod
     def _probe(self) -> Any:
         """Some value that says something."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _vectors(self, raw: Sequence[NDArray[Any]]) -> Vectors:
         """One batch of described values that say something, to ``(n, d)``."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def _original(self) -> TorchTower:
+        """The tower that sees or hears, in torch."""
 
     def fit(self, values: Sequence[Any], *, seed: int) -> Self:
         """Change nothing: the model was trained elsewhere."""
@@ -93,17 +89,8 @@ class HubMediaEncoder:
         """Change nothing: the model was trained elsewhere."""
         return self
 
-    def encode(self, values: Sequence[Any]) -> Vectors:
-        """``n`` decoded values to ``(n, dim)`` unit rows; a zero row for what says nothing."""
-        describe = self.describe
-        return self.project([describe(value) for value in values])
-
-    def encode_query(self, values: Sequence[Any]) -> Vectors:
-        """The same as :meth:`encode`."""
-        return self.encode(values)
-
     def project(self, raw: Sequence[NDArray[Any]]) -> Vectors:
-        """Described values to ``(n, dim)`` unit rows, in batches of values of one size."""
+        """Described values to ``(n, dim)`` unit rows, in batches of values of one size; zeros for what says nothing."""
         found = np.zeros((len(raw), self.dim), dtype=np.float32)
         filled = sorted((i for i, value in enumerate(raw) if value.size), key=lambda i: (raw[i].shape, i))
         for start in range(0, len(filled), BATCH):
@@ -133,17 +120,6 @@ class HubMediaEncoder:
         encoder._saved = directory
         return encoder
 
-    def _mixed(self, values: Sequence[Any], own: type, words: TextSide, tower: Tower) -> Vectors:
-        """Queries, of which those that are ``own`` are media and the others texts."""
-        found = np.zeros((len(values), self.dim), dtype=np.float32)
-        media = [i for i, value in enumerate(values) if isinstance(value, own)]
-        texts = [i for i, value in enumerate(values) if not isinstance(value, own)]
-        if media:
-            found[media] = self.encode([values[i] for i in media])
-        if texts:
-            found[texts] = words.vectors([values[i] for i in texts], tower, dim=self.dim)
-        return found
-
     def _artefact(self) -> artefacts.Artefact:
         return artefacts.Artefact(self.kind, VERSION, {**self._settings, **identity(self._folder)}, {})
 
@@ -166,6 +142,30 @@ class HubMediaEncoder:
         own = "-".join(str(value) for key, value in self._settings.items() if key not in ("source", "int8"))
         key = f"{name}-{self._folder.hash}-{abs(hash_text(own)):x}"
         return OnnxTower(int8_tower(key, original, sample(), axes))
+
+
+class WithWords(HubMediaEncoder):
+    """A model that has a text tower, too: queries may be texts."""
+
+    def encode_query(self, values: Sequence[Any]) -> Vectors:
+        """Media and texts (``str`` or ``TextFields``) to ``(n, dim)`` unit rows."""
+        found = np.zeros((len(values), self.dim), dtype=np.float32)
+        texts = [i for i, value in enumerate(values) if isinstance(value, str | Mapping)]
+        media = [i for i, value in enumerate(values) if not isinstance(value, str | Mapping)]
+        if media:
+            found[media] = self.encode([values[i] for i in media])
+        if texts:
+            found[texts] = self._words.vectors([values[i] for i in texts], self._text_tower, dim=self.dim)
+        return found
+
+    @cached_property
+    def _words(self) -> TextSide:
+        return TextSide(self._folder, str(self._settings["template"]))
+
+    @cached_property
+    def _text_tower(self) -> Tower:
+        words = self._words
+        return self._tower("text", lambda: words.original(self._network), words.sample, words.axes())
 
 
 def hash_text(text: str) -> int:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders.hub.media import HubMediaEncoder, sample_pictures
+from goodsense.encoders.hub.media import HubMediaEncoder, WithWords, sample_pictures
 from goodsense.encoders.hub.pictures import PictureSteps, channels_first, read_steps
-from goodsense.encoders.hub.text_side import TextSide, checked_template
+from goodsense.encoders.hub.text_side import checked_template
 from goodsense.encoders.hub.towers import Inputs, OnnxTower, TorchTower, Tower, feature_network, state_network
 from goodsense.errors import DataError, UsageError
 from goodsense.media.reading import ClipWish
-from goodsense.types import Clip, TextFields, Vectors
+from goodsense.types import Clip, Vectors
 
 POOLINGS = ("auto", "mean", "cls")
 CLIPS = 2  # per pass through the model
@@ -71,9 +71,6 @@ class _Clips(HubMediaEncoder):
         made = [self._clip_tower({"pixel_values": channels_first(self._scaling(np.stack(part)))}) for part in parts]
         return np.concatenate(made)
 
-    def _original(self) -> TorchTower:
-        raise NotImplementedError
-
     @cached_property
     def _clip_tower(self) -> Tower:
         return self._tower("video", self._original, self._sample, {"pixel_values": ("rows", "", "", "", "")})
@@ -125,7 +122,7 @@ class HubVideoEncoder(_Clips):
         return TorchTower(state_network(self._network, pooling, "pixel_values"), ("pixel_values",))
 
 
-class HubVideoTextEncoder(_Clips):
+class HubVideoTextEncoder(_Clips, WithWords):
     """Clips to the vectors of a network trained on clips with their descriptions; queries may be texts.
 
     Parameters
@@ -149,18 +146,6 @@ class HubVideoTextEncoder(_Clips):
 
     def __init__(self, *, source: str, template: str = "{}") -> None:
         super().__init__(source, {"template": checked_template(template)})
-
-    def encode_query(self, values: Sequence[Clip | str | TextFields]) -> Vectors:
-        """Clips and texts to ``(n, dim)`` unit rows."""
-        return self._mixed(values, Clip, self._words, self._text_tower)
-
-    @cached_property
-    def _words(self) -> TextSide:
-        return TextSide(self._folder, str(self._settings["template"]))
-
-    @cached_property
-    def _text_tower(self) -> Tower:
-        return self._words.original(self._network)
 
     def _original(self) -> TorchTower:
         return TorchTower(feature_network(self._network, "get_video_features", ("pixel_values",)), ("pixel_values",))
