@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
-from goodsense.encoders.profiles import known_columns, number, sparse_rows, whole_number
+from goodsense.encoders.options import number, whole_number
+from goodsense.encoders.profiles import known_columns, sparse_rows
 from goodsense.errors import UsageError
 from goodsense.factors.als import als_factors, solve_rows
 from goodsense.types import Modality, Profile, Vectors, normalise

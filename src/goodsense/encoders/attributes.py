@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
 from goodsense.encoders.category_paths import FIELD, CategoryPaths, path_of
+from goodsense.encoders.options import check_choice, check_whole
 from goodsense.errors import UsageError
 from goodsense.standardise import Affine, MinMax, ZScore
 from goodsense.types import Modality, Vectors
@@ -46,15 +47,9 @@ class ColumnsEncoder:
     """
 
     def __init__(self, *, scale: str = "zscore", max_categories: int = 64, category_paths: int = 0) -> None:
-        if scale not in SCALES:
-            raise UsageError(f"scale is {scale!r}; expected one of {', '.join(SCALES)}.")
-        if not isinstance(max_categories, int) or isinstance(max_categories, bool) or max_categories < 1:
-            raise UsageError(f"max_categories is {max_categories!r}; expected a whole number from 1 up.")
-        if not isinstance(category_paths, int) or isinstance(category_paths, bool) or category_paths < 0:
-            raise UsageError(
-                f"category_paths is {category_paths!r}; expected how many columns, a whole number from 0 up.",
-                fix="category_paths = 16 suits most trees.",
-            )
+        check_choice(SCALES, scale=scale)
+        check_whole(max_categories=max_categories)
+        check_whole(category_paths=category_paths, least=0)
         self._scale = scale
         self._limit = max_categories
         self._path_dim = category_paths

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from goodsense.encoders import networks
 from goodsense.encoders.cnn_augment import STRENGTHS, Strength, augmented, mixed, to_batch
 from goodsense.encoders.cnn_network import contrast, label_loss, residual_network
+from goodsense.encoders.options import check_choice, check_whole
 from goodsense.encoders.trained import TrainedNetwork
 from goodsense.errors import DataError, UsageError
 from goodsense.media.reading import ImageWish
@@ -89,11 +90,10 @@ class CnnEncoder(TrainedNetwork):
         augment: str = "strong",
         fields: Sequence[str] | None = None,
     ) -> None:
-        for name, value, least in (("side", side, 24), ("width", width, 4), ("epochs", epochs, 1)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise UsageError(f"{name} is {value!r}; expected a whole number from {least} up.")
-        if augment not in STRENGTHS:
-            raise UsageError(f"augment is {augment!r}; expected {' or '.join(STRENGTHS)}.")
+        check_whole(side=side, least=24)
+        check_whole(width=width, least=4)
+        check_whole(epochs=epochs)
+        check_choice(STRENGTHS, augment=augment)
         self._side, self._width, self._epochs, self._augment = side, width, epochs, augment
         super().__init__(fields)
 

@@ -15,10 +15,8 @@ from goodsense.encoders import artefacts
 from goodsense.encoders.hashed import HashedWords
 from goodsense.encoders.lsa import SupportsTokens
 from goodsense.encoders.networks import Schedule, need_torch, restore, seeded, train, weights_of
+from goodsense.encoders.options import checked_field_weights, checked_lengths, whole_number
 from goodsense.encoders.text_options import (
-    check_char_ngrams,
-    check_field_weights,
-    check_positive,
     default_tokenizer,
     field_weight,
     read_fields,
@@ -162,15 +160,12 @@ class TrainedOnPairs(ABC):
         **settings: Any,
     ) -> None:
         self._settings: dict[str, Any] = {
-            "dim": dim,
-            "char_ngrams": [int(n) for n in char_ngrams],
-            "epochs": epochs,
-            "field_weights": {str(name): float(weight) for name, weight in field_weights.items()},
+            "dim": whole_number("dim", dim),
+            "char_ngrams": checked_lengths(char_ngrams),
+            "epochs": whole_number("epochs", epochs),
+            "field_weights": checked_field_weights(field_weights),
             **settings,
         }
-        check_positive(self._settings, ["dim", "epochs"])
-        check_char_ngrams(self._settings["char_ngrams"])
-        check_field_weights(self._settings["field_weights"])
         self._tokenizer = default_tokenizer() if tokenizer is None else tokenizer
         self._hashed = HashedWords(buckets=BUCKETS, char_ngrams=char_ngrams, char_weight=CHAR_WEIGHT)
         self._arrays: dict[str, NDArray[Any]] = {}  # the network's weights

@@ -18,8 +18,8 @@ from goodsense.encoders import networks
 from goodsense.encoders.cnn_network import contrast
 from goodsense.encoders.conv3d_network import KINDS, NEEDED_FOR, clip_network
 from goodsense.encoders.frame_choice import even_frames, pictures_of, without_bars
+from goodsense.encoders.options import check_choice, check_whole
 from goodsense.encoders.trained import TrainedNetwork
-from goodsense.errors import UsageError
 from goodsense.media.reading import ClipWish
 from goodsense.progress import Progress, silent
 from goodsense.types import Clip, Labels, Modality, Vectors, normalise
@@ -88,16 +88,11 @@ class Conv3dEncoder(TrainedNetwork):
         epochs: int = 30,
         fields: Sequence[str] | None = None,
     ) -> None:
-        for name, value, least in (
-            ("frames", frames, 2),
-            ("side", side, 16),
-            ("width", width, 4),
-            ("epochs", epochs, 1),
-        ):
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise UsageError(f"{name} is {value!r}; expected a whole number from {least} up.")
-        if kind not in KINDS:
-            raise UsageError(f"kind is {kind!r}; expected {' or '.join(KINDS)}.")
+        check_whole(frames=frames, least=2)
+        check_whole(side=side, least=16)
+        check_whole(width=width, least=4)
+        check_whole(epochs=epochs)
+        check_choice(KINDS, kind=kind)
         self._kind, self._frames, self._side, self._width, self._epochs = kind, frames, side, width, epochs
         super().__init__(fields)
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from goodsense.encoders import artefacts, outlines
 from goodsense.encoders import descriptor_blocks as blocks
 from goodsense.encoders.decomposition import Projection, principal
-from goodsense.encoders.halves import TwoHalves, block_slices, checked_weights
+from goodsense.encoders.halves import TwoHalves, block_slices
+from goodsense.encoders.options import check_whole, checked_block_weights
 from goodsense.errors import DataError, UsageError
 from goodsense.media.reading import ImageWish
 from goodsense.progress import Progress, silent
@@ -135,10 +136,9 @@ class DescriptorsEncoder(TwoHalves):
     """
 
     def __init__(self, *, dim: int = 512, weights: Mapping[str, float] | None = None) -> None:
-        if not isinstance(dim, int) or isinstance(dim, bool) or dim < len(BLOCKS):
-            raise UsageError(f"dim is {dim!r}; expected a whole number from {len(BLOCKS)} up.")
+        check_whole(dim=dim, least=len(BLOCKS))
         self._dim = dim
-        self._weights = checked_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
+        self._weights = checked_block_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
         self._projections: dict[str, Projection] = {}
 
     @property

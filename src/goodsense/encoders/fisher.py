@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from goodsense.encoders import artefacts, local_patches
 from goodsense.encoders.decomposition import Projection, principal
 from goodsense.encoders.gaussians import Mixture
-from goodsense.encoders.halves import TwoHalves, block_slices, checked_weights
+from goodsense.encoders.halves import TwoHalves, block_slices
+from goodsense.encoders.options import check_choice, check_whole, checked_block_weights
 from goodsense.errors import UsageError
 from goodsense.media.reading import ImageWish
 from goodsense.progress import Progress, silent
@@ -134,15 +135,14 @@ class FisherEncoder(TwoHalves):
         side: int = 128,
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        for name, value, least in (("dim", dim, 2), ("components", components, 1), ("side", side, 32)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise UsageError(f"{name} is {value!r}; expected a whole number from {least} up.")
-        for name, given, known in (("pool", pool, POOLS), ("patches", patches, PATCHES)):
-            if given not in known:
-                raise UsageError(f"{name} is {given!r}; expected {' or '.join(known)}.")
+        check_whole(dim=dim, least=2)
+        check_whole(components=components)
+        check_whole(side=side, least=32)
+        check_choice(POOLS, pool=pool)
+        check_choice(PATCHES, patches=patches)
         self._dim, self._components, self._side = dim, components, side
         self._pool, self._patches = pool, patches
-        self._weights = checked_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
+        self._weights = checked_block_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
         self._words: dict[str, Words] = {}
         self._projections: dict[str, Projection] = {}
 

@@ -15,6 +15,7 @@ from goodsense.encoders.discriminants import Discriminant, discriminant
 from goodsense.encoders.frame_choice import SELECTIONS, DescribeFrames
 from goodsense.encoders.frame_pooling import POOLS, Vlad, fit_vlad, max_pool, mean_pool
 from goodsense.encoders.halves import TwoHalves
+from goodsense.encoders.options import check_choice, check_whole
 from goodsense.errors import DataError, UsageError
 from goodsense.media.reading import ClipWish, ImageWish
 from goodsense.progress import Progress, silent
@@ -84,9 +85,11 @@ class FramesEncoder(TwoHalves):
     ) -> None:
         from goodsense.encoders import make_encoder
 
-        _check_counts(frames=(frames, 1), dim=(dim, 2), clusters=(clusters, 1), local_dim=(local_dim, 2))
-        _check_counts(grid=(grid, 1))
-        _check_names(pool=(pool, POOLS), select=(select, SELECTIONS), discriminant=(discriminant, DISCRIMINANTS))
+        check_whole(frames=frames, clusters=clusters, grid=grid)
+        check_whole(dim=dim, local_dim=local_dim, least=2)
+        check_choice(POOLS, pool=pool)
+        check_choice(SELECTIONS, select=select)
+        check_choice(DISCRIMINANTS, discriminant=discriminant)
         self._options: dict[str, Any] = {
             "image": image, "image_options": dict(image_options or {}), "frames": frames, "select": select,
             "pool": pool, "dim": dim, "discriminant": discriminant, "clusters": clusters, "local_dim": local_dim,
@@ -272,15 +275,3 @@ def _products(owners: NDArray[np.int64], labels: Sequence[Labels]) -> NDArray[np
     places: dict[str, int] = {}
     numbers = [places.setdefault(f"id {name}" if name else f"clip {i}", len(places)) for i, name in enumerate(names)]
     return np.array(numbers, dtype=np.int64)[owners]
-
-
-def _check_names(**given: tuple[str, tuple[str, ...]]) -> None:
-    for option, (name, known) in given.items():
-        if name not in known:
-            raise UsageError(f"{option} is {name!r}; expected one of {', '.join(known)}.")
-
-
-def _check_counts(**counts: tuple[int, int]) -> None:
-    for name, (value, least) in counts.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise UsageError(f"{name} is {value!r}; expected a whole number from {least} up.")

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders.lsa import DEFAULT_WEIGHTS, SupportsTokens
+from goodsense.encoders.options import check_whole
 from goodsense.encoders.sif import PooledWords
-from goodsense.encoders.text_options import check_positive
 from goodsense.errors import UsageError
 from goodsense.types import Vectors
 
@@ -71,7 +71,7 @@ class GloveEncoder(PooledWords):
             sweeps=sweeps,
             ridge=float(ridge),
         )
-        check_positive(self._settings, ["window", "sweeps"])
+        check_whole(window=window, sweeps=sweeps)
         if not 0 < self._settings["ridge"] < math.inf:
             raise UsageError(f"ridge is {ridge}; expected a finite number above 0.")
 

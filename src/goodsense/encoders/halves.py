@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
 from goodsense.encoders.decomposition import Projection
-from goodsense.errors import UsageError
 from goodsense.progress import Progress, silent
 from goodsense.types import Labels, Vectors
 
@@ -77,25 +75,6 @@ class TwoHalves(ABC):
 
 
 # ---- blocks: families of measures side by side in one vector
-
-
-def checked_weights(given: Mapping[str, float] | None, known: Mapping[str, float]) -> dict[str, float]:
-    """The weight of every block: the known ones, or what is given in their place.
-
-    Raises
-    ------
-    UsageError
-        If a block is not known, a weight is negative or not finite, or nothing is left.
-    """
-    for name, weight in (given or {}).items():
-        if name not in known:
-            raise UsageError(f"weights names the block {name!r}; expected {', '.join(known)}.")
-        if not 0 <= weight < math.inf:
-            raise UsageError(f"weights gives {name!r} the weight {weight}; expected a finite number from 0 up.")
-    weights = {**known, **{name: float(weight) for name, weight in (given or {}).items()}}
-    if not any(weights.values()):
-        raise UsageError("weights leaves out every block; expected at least one above 0.")
-    return weights
 
 
 def block_slices(projections: Mapping[str, Projection]) -> dict[str, slice]:

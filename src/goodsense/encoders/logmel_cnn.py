@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from goodsense.encoders import networks
 from goodsense.encoders.cnn_network import contrast, label_loss
 from goodsense.encoders.logmel import PERTURBATIONS, LogMel, Perturbation, mixed, perturbed, sound_network
+from goodsense.encoders.options import check_choice, check_whole
 from goodsense.encoders.sound_options import checked_rate, checked_seconds
 from goodsense.encoders.trained import TrainedNetwork
 from goodsense.errors import UsageError
@@ -77,14 +78,12 @@ class LogMelCnnEncoder(TrainedNetwork):
         fields: Sequence[str] | None = None,
         max_seconds: float = 60.0,
     ) -> None:
-        whole = (("bands", bands, 16), ("frames", frames, 16), ("width", width, 2), ("epochs", epochs, 1))
-        for name, value, least in whole:
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise UsageError(f"{name} is {value!r}; expected a whole number from {least} up.")
+        check_whole(bands=bands, frames=frames, least=16)
+        check_whole(width=width, least=2)
+        check_whole(epochs=epochs)
         if not (math.isfinite(depth) and 10 <= depth <= 120):
             raise UsageError(f"depth is {depth!r}; expected decibels from 10 to 120.")
-        if augment not in PERTURBATIONS:
-            raise UsageError(f"augment is {augment!r}; expected {' or '.join(PERTURBATIONS)}.")
+        check_choice(PERTURBATIONS, augment=augment)
         seconds, max_seconds = checked_seconds(seconds, "seconds"), checked_seconds(max_seconds, "max_seconds")
         self._describe = LogMel(checked_rate(rate), seconds, bands, frames, float(depth))
         self._width, self._epochs, self._augment, self._max_seconds = width, epochs, augment, max_seconds

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
 from goodsense.encoders.decomposition import truncated_svd
+from goodsense.encoders.options import checked_field_weights, checked_lengths, number, whole_number
 from goodsense.encoders.vocabulary import Document, Vocabulary, count, sequences, spelling
 from goodsense.errors import UsageError
 from goodsense.types import Modality, TextFields, Vectors, normalise
@@ -75,14 +76,13 @@ class LsaEncoder:
         whiten: float = 0.3,
     ) -> None:
         self._settings: dict[str, Any] = {
-            "dim": dim,
-            "char_ngrams": [int(n) for n in char_ngrams],
-            "word_ngrams": word_ngrams,
-            "field_weights": {str(name): float(weight) for name, weight in field_weights.items()},
-            "char_weight": float(char_weight),
-            "whiten": float(whiten),
+            "dim": whole_number("dim", dim),
+            "char_ngrams": checked_lengths(char_ngrams),
+            "word_ngrams": whole_number("word_ngrams", word_ngrams),
+            "field_weights": checked_field_weights(field_weights),
+            "char_weight": number("char_weight", char_weight, least=0),
+            "whiten": number("whiten", whiten, least=0, most=1),
         }
-        _check(self._settings)
         self._tokenizer = _default_tokenizer() if tokenizer is None else tokenizer
         self._tables: dict[str, NDArray[np.float32]] = {}
         self._vocabulary: Vocabulary | None = None
@@ -278,22 +278,3 @@ def _default_tokenizer() -> SupportsTokens:
     from goodsense.text import Tokenizer
 
     return Tokenizer()
-
-
-def _check(settings: Mapping[str, Any]) -> None:
-    lengths = settings["char_ngrams"]
-    if len(lengths) != 2 or not 1 <= lengths[0] <= lengths[1]:
-        raise UsageError(f"char_ngrams is {lengths}; expected two whole numbers, shortest and longest, such as [3, 5].")
-    for name in ("dim", "word_ngrams"):
-        if not isinstance(settings[name], int) or settings[name] < 1:
-            raise UsageError(f"{name} is {settings[name]!r}; expected a whole number from 1 up.")
-    negative = [name for name, weight in settings["field_weights"].items() if not 0 <= weight < math.inf]
-    if negative:
-        raise UsageError(
-            f"field_weights gives {negative[0]!r} the weight {settings['field_weights'][negative[0]]}; "
-            "expected a finite number from 0 up."
-        )
-    if not 0 <= settings["char_weight"] < math.inf:
-        raise UsageError(f"char_weight is {settings['char_weight']}; expected a finite number from 0 up.")
-    if not 0 <= settings["whiten"] <= 1:
-        raise UsageError(f"whiten is {settings['whiten']}; expected a number from 0 to 1.")

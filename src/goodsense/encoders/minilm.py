@@ -18,12 +18,11 @@ from goodsense.encoders.hub.sentence import Layout
 from goodsense.encoders.hub.text import (
     DEFAULT_WEIGHTS,
     TextModel,
-    check_counts,
     check_same,
-    checked_weights,
     identity,
     ranked_fields,
 )
+from goodsense.encoders.options import check_whole, checked_field_weights
 from goodsense.errors import DependencyError, missing_extra
 from goodsense.types import Modality, TextFields, Vectors
 
@@ -68,9 +67,9 @@ class MiniLmEncoder:
         model: str | None = None,
         int8: bool = False,
     ) -> None:
-        check_counts(max_field_words=max_field_words, max_tokens=max_tokens)
+        check_whole(max_field_words=max_field_words, max_tokens=max_tokens)
         self._settings: dict[str, Any] = {
-            "field_weights": checked_weights(field_weights),
+            "field_weights": checked_field_weights(field_weights),
             "max_field_words": max_field_words,
             "max_tokens": max_tokens,
             "model": model,

@@ -16,7 +16,8 @@ from goodsense.encoders import artefacts
 from goodsense.encoders import motion_measures as measures
 from goodsense.encoders.decomposition import Projection, principal
 from goodsense.encoders.descriptors import sample_rows, shared_out
-from goodsense.encoders.halves import TwoHalves, checked_weights
+from goodsense.encoders.halves import TwoHalves
+from goodsense.encoders.options import check_choice, check_whole, checked_block_weights
 from goodsense.errors import DataError, UsageError
 from goodsense.media.flow import as_motion, block_motion, grey_frames, optical_flow
 from goodsense.media.reading import ClipWish
@@ -130,14 +131,11 @@ class MotionEncoder(TwoHalves):
     def __init__(
         self, *, dim: int = 256, source: str = "flow", frames: int = 36, weights: Mapping[str, float] | None = None
     ) -> None:
-        if not isinstance(dim, int) or isinstance(dim, bool) or dim < len(BLOCKS):
-            raise UsageError(f"dim is {dim!r}; expected a whole number from {len(BLOCKS)} up.")
-        if not isinstance(frames, int) or isinstance(frames, bool) or frames < 2:
-            raise UsageError(f"frames is {frames!r}; expected a whole number from 2 up.")
-        if source not in SOURCES:
-            raise UsageError(f"source is {source!r}; expected one of {', '.join(SOURCES)}.")
+        check_whole(dim=dim, least=len(BLOCKS))
+        check_whole(frames=frames, least=2)
+        check_choice(SOURCES, source=source)
         self._dim, self._source, self._frames = dim, source, frames
-        self._weights = checked_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
+        self._weights = checked_block_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
         self._projections: dict[str, Projection] = {}
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts, encoder_options, load_encoder, make_encoder
-from goodsense.encoders.profiles import number, whole_number
+from goodsense.encoders.options import number, whole_number
 from goodsense.errors import UsageError
 from goodsense.types import Modality, Opinion, Vectors, normalise
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from goodsense.encoders import artefacts
-from goodsense.encoders.profiles import known_columns, number, sparse_rows, whole_number
+from goodsense.encoders.options import number, whole_number
+from goodsense.encoders.profiles import known_columns, sparse_rows
 from goodsense.errors import UsageError
 from goodsense.factors.ppmi import PpmiFactors, ppmi_factors
 from goodsense.types import Modality, Profile, Vectors, normalise

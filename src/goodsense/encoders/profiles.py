@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from goodsense.errors import UsageError
-
 
 def known_columns(rows: Sequence[Mapping[str, float]], *, least: int, limit: int) -> tuple[str, ...]:
     """The names that stand in at least ``least`` rows, sorted; of many, the ``limit`` most frequent."""
@@ -38,20 +36,3 @@ def sparse_rows(rows: Iterable[Mapping[str, float]], places: Mapping[str, int]) 
         starts.append(len(columns))
     parts = (np.array(values, np.float64), np.array(columns, np.int64), np.array(starts, np.int64))
     return csr_matrix(parts, shape=(len(starts) - 1, len(places)))
-
-
-def whole_number(name: str, value: Any, *, least: int) -> int:
-    """A whole number from ``least`` up, or a usage error."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UsageError(f"{name} is {value!r}; expected a whole number from {least} up.")
-    return value
-
-
-def number(name: str, value: Any, *, least: float, most: float = float("inf"), above: bool = False) -> float:
-    """A finite number from ``least`` (or above it) to ``most``, or a usage error."""
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
-    if not fits or value == float("inf") or (above and value == least):
-        begin = f"above {least:g}" if above else f"from {least:g}"
-        end = " up" if most == float("inf") else f" to {most:g}"
-        raise UsageError(f"{name} is {value!r}; expected a finite number {begin}{end}.")
-    return float(value)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from goodsense.encoders.contrastive import TrainedOnPairs, WordBatch
 from goodsense.encoders.lsa import DEFAULT_WEIGHTS, SupportsTokens
 from goodsense.encoders.networks import need_torch
-from goodsense.encoders.text_options import check_positive
-from goodsense.errors import UsageError
+from goodsense.encoders.options import check_choice, check_whole
 
 if TYPE_CHECKING:
     import torch
@@ -60,8 +59,8 @@ class RnnEncoder(TrainedOnPairs):
         epochs: int = 4,
         field_weights: Mapping[str, float] = DEFAULT_WEIGHTS,
     ) -> None:
-        if cell not in CELLS:
-            raise UsageError(f"cell is {cell!r}; expected one of {', '.join(CELLS)}.")
+        check_choice(CELLS, cell=cell)
+        check_whole(width=width)
         super().__init__(
             tokenizer=tokenizer,
             dim=dim,
@@ -71,7 +70,6 @@ class RnnEncoder(TrainedOnPairs):
             cell=cell,
             width=width,
         )
-        check_positive(self._settings, ["width"])
 
     def _made(self, rows: int) -> torch.nn.Module:
         return _reader(rows, self.dim, cell=self._settings["cell"], width=self._settings["width"])

@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
 from goodsense.encoders.lsa import SupportsTokens
+from goodsense.encoders.options import checked_field_weights, whole_number
 from goodsense.encoders.speller import Speller
 from goodsense.encoders.text_options import (
-    check_field_weights,
-    check_positive,
     default_tokenizer,
     field_weight,
     read_fields,
@@ -84,13 +83,11 @@ class PooledWords(ABC):
         **settings: Any,
     ) -> None:
         self._settings: dict[str, Any] = {
-            "dim": dim,
-            "field_weights": {str(name): float(weight) for name, weight in field_weights.items()},
+            "dim": whole_number("dim", dim),
+            "field_weights": checked_field_weights(field_weights),
             "smoothing": float(smoothing),
             **settings,
         }
-        check_positive(self._settings, ["dim"])
-        check_field_weights(self._settings["field_weights"])
         if not 0 < self._settings["smoothing"] < math.inf:
             raise UsageError(f"smoothing is {smoothing}; expected a number above 0, such as 0.001.")
         self._tokenizer = default_tokenizer() if tokenizer is None else tokenizer

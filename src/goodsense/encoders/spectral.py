@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from goodsense.encoders import artefacts
 from goodsense.encoders.decomposition import Projection, principal
 from goodsense.encoders.descriptors import shared_out
-from goodsense.encoders.halves import TwoHalves, block_slices, checked_weights
+from goodsense.encoders.halves import TwoHalves, block_slices
+from goodsense.encoders.options import check_whole, checked_block_weights
 from goodsense.encoders.sound_options import checked_rate, checked_seconds, one_channel
 from goodsense.encoders.spectral_features import Spectra, describe_blocks, raw_slices
 from goodsense.errors import UsageError
@@ -98,12 +99,11 @@ class SpectralEncoder(TwoHalves):
         reference: float = 440.0,
         max_seconds: float = 60.0,
     ) -> None:
-        if not isinstance(dim, int) or isinstance(dim, bool) or dim < len(BLOCKS):
-            raise UsageError(f"dim is {dim!r}; expected a whole number from {len(BLOCKS)} up.")
+        check_whole(dim=dim, least=len(BLOCKS))
         if not (math.isfinite(reference) and 20 <= reference <= 5_000):
             raise UsageError(f"reference is {reference!r}; expected hertz from 20 to 5000.")
         self._dim = dim
-        self._weights = checked_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
+        self._weights = checked_block_weights(weights, {name: block.weight for name, block in BLOCKS.items()})
         self._describe = Describe(checked_rate(rate), float(reference))
         self._max_seconds = checked_seconds(max_seconds, "max_seconds")
         self._projections: dict[str, Projection] = {}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from goodsense.encoders.lsa import FIT_LIMIT, QUERY_FIELD, SupportsTokens
-from goodsense.errors import UsageError
 from goodsense.types import TextFields
 
 
@@ -31,45 +28,6 @@ def sampled(values: Sequence[TextFields], *, seed: int) -> Sequence[TextFields]:
         return values
     picked = np.sort(np.random.default_rng(seed).choice(len(values), FIT_LIMIT, replace=False))
     return [values[i] for i in picked.tolist()]
-
-
-def check_positive(settings: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Refuse settings that are no whole numbers from 1 up.
-
-    Raises
-    ------
-    UsageError
-        Names the setting and its value.
-    """
-    for name in names:
-        value = settings[name]
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise UsageError(f"{name} is {value!r}; expected a whole number from 1 up.")
-
-
-def check_field_weights(weights: Mapping[str, float]) -> None:
-    """Refuse weights below 0 or without end.
-
-    Raises
-    ------
-    UsageError
-        Names the field and its weight.
-    """
-    for field, weight in weights.items():
-        if not 0 <= weight < math.inf:
-            raise UsageError(f"field_weights gives {field!r} the weight {weight}; expected a finite number from 0 up.")
-
-
-def check_char_ngrams(lengths: Sequence[int]) -> None:
-    """Refuse what are no two lengths, shortest and longest.
-
-    Raises
-    ------
-    UsageError
-        Says what was found.
-    """
-    if len(lengths) != 2 or not 1 <= lengths[0] <= lengths[1]:
-        raise UsageError(f"char_ngrams is {lengths}; expected two whole numbers, shortest and longest, such as [3, 4].")
 
 
 def default_tokenizer() -> SupportsTokens:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders.lsa import DEFAULT_WEIGHTS, SupportsTokens
+from goodsense.encoders.options import check_choice, check_whole
 from goodsense.encoders.sif import PooledWords
-from goodsense.encoders.text_options import check_positive
-from goodsense.errors import UsageError, missing_extra
+from goodsense.errors import missing_extra
 from goodsense.types import Vectors
 
 EXTRA = "words"
@@ -62,8 +62,8 @@ class Word2VecEncoder(PooledWords):
         smoothing: float = 3e-3,
         field_weights: Mapping[str, float] = DEFAULT_WEIGHTS,
     ) -> None:
-        if kind not in RATES:
-            raise UsageError(f"kind is {kind!r}; expected one of {', '.join(RATES)}.")
+        check_choice(RATES, kind=kind)
+        check_whole(window=window, epochs=epochs)
         super().__init__(
             tokenizer=tokenizer,
             dim=dim,
@@ -73,7 +73,6 @@ class Word2VecEncoder(PooledWords):
             window=window,
             epochs=epochs,
         )
-        check_positive(self._settings, ["window", "epochs"])
 
     def _word_vectors(self, sentences: Sequence[Sequence[int]], counts: NDArray[np.int64], seed: int) -> Vectors:
         word2vec = _gensim()

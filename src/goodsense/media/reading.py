@@ -1,4 +1,4 @@
-"""How an encoder wishes its media to be decoded, and the one function that does it.
+"""How an encoder wishes its media to be decoded, and the functions that read and decode a file.
 
 A wish is plain data, so it travels to worker processes, and it is part of what decides a vector.
 """
@@ -6,9 +6,11 @@ A wish is plain data, so it travels to worker processes, and it is part of what 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
-from goodsense.types import Clip, Image, Sound
+from goodsense.errors import DataError, UsageError
+from goodsense.types import Clip, Image, MediaRef, Sound
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,24 @@ class ClipWish:
 
 
 Wish: TypeAlias = ImageWish | SoundWish | ClipWish
+
+
+def read_bytes(ref: MediaRef) -> bytes:
+    """What a local file holds.
+
+    Raises
+    ------
+    UsageError
+        If the reference is a URL.
+    DataError
+        If the file cannot be read.
+    """
+    if ref.is_url:
+        raise UsageError(f"{ref.uri} is a URL.", fix="Download it and name the file.")
+    try:
+        return Path(ref.uri).read_bytes()
+    except OSError as error:
+        raise DataError(f"{ref.uri} cannot be read: {error.strerror or error}.") from error
 
 
 def read_medium(data: bytes, wish: Wish, *, name: str = "medium") -> Image | Sound | Clip:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.errors import DataError, NoSoundError, UsageError
+from goodsense.errors import NoSoundError, UsageError
 from goodsense.search.calibration import BM25
 from goodsense.search.expressions import parse_filter
 from goodsense.types import Encoder, Filter, MediaRef, Part, Query, prepare
@@ -146,28 +145,19 @@ class _Reading:
         """Text as it is; a medium decoded. None for a clip without a sound track where the sound is asked for."""
         if not isinstance(self._part.value, MediaRef):
             return self._part.value
-        from goodsense.media.reading import ImageWish, read_medium
+        from goodsense.media.reading import ImageWish, read_bytes, read_medium
 
         wish = getattr(encoder, "wish", ImageWish())
         if self._part.kind == "image" and not isinstance(wish, ImageWish):
             wish = ImageWish()
         if self._data is None:
-            self._data = _bytes_of(self._part.value)
+            self._data = read_bytes(self._part.value)
         try:
             return read_medium(self._data, wish, name=self._part.value.uri)
         except NoSoundError:
             if self._part.kind == "video":
                 return None
             raise
-
-
-def _bytes_of(ref: MediaRef) -> bytes:
-    if ref.is_url:
-        raise UsageError(f"{ref.uri} is a URL.", fix="Download it and name the file.")
-    try:
-        return Path(ref.uri).read_bytes()
-    except OSError as error:
-        raise DataError(f"{ref.uri} cannot be read: {error.strerror or error}.") from error
 
 
 def _probes_like(id: str, snapshot: Snapshot, blocks: Sequence[str]) -> dict[str, NDArray[np.float32]]:

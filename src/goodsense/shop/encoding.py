@@ -100,9 +100,10 @@ def encode_blocks(
 
         def made(modality: Modality) -> EncodedBlock | None:
             name = getattr(recipe.encoders, modality)
-            if not name or not any(input_hashes(listing, modality)):
+            own = input_hashes(listing, modality) if name else []
+            if not any(own):
                 return None
-            return Stage(shop, recipe, modality, name, readers, progress, scratch).run(listing, refit=refit)
+            return Stage(shop, recipe, modality, name, readers, progress, scratch).run(listing, own, refit=refit)
 
         found = {block.modality: block for block in _side_by_side(made, (MEDIA, FACTS)) if block is not None}
     return {modality: found[modality] for modality in BLOCKS if modality in found}

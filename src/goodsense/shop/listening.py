@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from goodsense.errors import DataError, UsageError
-from goodsense.media.reading import SoundWish, read_medium
+from goodsense.errors import UsageError
+from goodsense.media.reading import SoundWish, read_bytes, read_medium
 from goodsense.shop.listing import encodable
 from goodsense.shop.truth import Truth
 from goodsense.types import MediaRef, Part, Query, Sound
@@ -51,18 +50,14 @@ def recogniser_of(truth: Truth, name: str) -> Recogniser:
 
 
 def read_sound(ref: MediaRef) -> Sound:
-    """A sound of a file, mono, at 16 kHz.
+    """A sound of a local file, mono, at 16 kHz.
 
     Raises
     ------
-    DataError
-        If it cannot be read.
+    UsageError, DataError
+        If it is a URL, or cannot be read.
     """
-    try:
-        data = Path(ref.uri).read_bytes()
-    except OSError as error:
-        raise DataError(f"{ref.uri} cannot be read: {error.strerror or error}.") from error
-    found = read_medium(data, SoundWish(), name=ref.uri)
+    found = read_medium(read_bytes(ref), SoundWish(), name=ref.uri)
     assert isinstance(found, Sound)
     return found
 

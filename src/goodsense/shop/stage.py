@@ -20,7 +20,7 @@ from goodsense.media import MediaStore
 from goodsense.progress import Progress
 from goodsense.shop.artefacts import frozen_encoder, save_encoder, settings_key
 from goodsense.shop.encoding import FACTS, BlockReport, EncodedBlock, options_for, pool, tokenizer_of
-from goodsense.shop.listing import Listing, input_hashes, joint_hash
+from goodsense.shop.listing import Listing, joint_hash
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.scratch import Scratch
 from goodsense.shop.vectors import VectorCache
@@ -47,11 +47,10 @@ class Stage:
     scratch: Scratch
     described: dict[str, NDArray[Any]] = field(default_factory=dict)  # what the fit has read and encoding can use
 
-    def run(self, listing: Listing, *, refit: bool) -> EncodedBlock:
-        """The block, from the cache where it can be."""
+    def run(self, listing: Listing, own: Sequence[tuple[str, ...]], *, refit: bool) -> EncodedBlock:
+        """The block, from the cache where it can be; ``own`` are the content hashes of every product's inputs."""
         started = time.perf_counter()
         report = BlockReport()
-        own = input_hashes(listing, self.modality)
         encoder = self._encoder(listing, own, report, refit=refit)
         hashes = [hash for product in own for hash in product]
         cache = VectorCache(self.shop / "vectors" / encoder.fingerprint[:32], encoder.dim)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from goodsense.encoders.hub.media import HubMediaEncoder, sample_pictures
 from goodsense.encoders.hub.pictures import PictureSteps, channels_first, read_steps
 from goodsense.encoders.hub.towers import Inputs, OnnxTower, TorchTower, Tower, state_network
-from goodsense.errors import UsageError
+from goodsense.encoders.options import check_choice
 from goodsense.media.reading import ImageWish
 from goodsense.types import Image, Vectors
 
@@ -45,8 +45,7 @@ class HubImageEncoder(HubMediaEncoder):
     takes = frozenset({"image"})
 
     def __init__(self, *, source: str, pooling: str = "auto", int8: bool = False) -> None:
-        if pooling not in POOLINGS:
-            raise UsageError(f"pooling is {pooling!r}; expected one of {', '.join(POOLINGS)}.")
+        check_choice(POOLINGS, pooling=pooling)
         super().__init__(source, {"pooling": pooling, "int8": bool(int8)})
         self._steps, self._scaling = read_steps(self._folder)
 

@@ -21,7 +21,8 @@ from goodsense.encoders.hub.quantise import RECIPE, int8_tower
 from goodsense.encoders.hub.sentence import POOLINGS, Layout, read_layout
 from goodsense.encoders.hub.tokens import TOKENIZER_FILE, Tokens, padded
 from goodsense.encoders.hub.towers import OnnxTower, TorchTower, Tower, text_network
-from goodsense.errors import DependencyError, UsageError
+from goodsense.encoders.options import check_choice, check_whole, checked_field_weights
+from goodsense.errors import DependencyError
 from goodsense.types import Modality, TextFields, Vectors, normalise
 
 KIND = "hub-text"
@@ -173,12 +174,11 @@ class HubTextEncoder:
         passage_prefix: str | None = None,
         int8: bool = False,
     ) -> None:
-        check_counts(field_tokens=field_tokens, max_tokens=max_tokens)
-        if pooling not in ("auto", *POOLINGS):
-            raise UsageError(f"pooling is {pooling!r}; expected one of auto, {', '.join(POOLINGS)}.")
+        check_whole(field_tokens=field_tokens, max_tokens=max_tokens)
+        check_choice(("auto", *POOLINGS), pooling=pooling)
         self._settings: dict[str, Any] = {
             "source": source,
-            "field_weights": checked_weights(field_weights),
+            "field_weights": checked_field_weights(field_weights),
             "field_tokens": field_tokens,
             "separator": str(separator),
             "max_tokens": max_tokens,
@@ -270,27 +270,6 @@ def ranked_fields(value: TextFields, weights: Mapping[str, float]) -> list[str]:
     own = {field: weights.get(field, rest) for field in value}
     ranked = sorted((field for field in value if own[field] > 0), key=lambda field: (-own[field], field))
     return [text for text in (" ".join(value[field].split()) for field in ranked) if text]
-
-
-def checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
-    """Weights of fields as numbers.
-
-    Raises
-    ------
-    UsageError
-        If one is negative or not finite.
-    """
-    for field, weight in weights.items():
-        if not 0 <= weight < math.inf:
-            raise UsageError(f"field_weights gives {field!r} the weight {weight}; expected a finite number >= 0.")
-    return {str(field): float(weight) for field, weight in weights.items()}
-
-
-def check_counts(**counts: Any) -> None:
-    """Refuse what is no whole number from 1 up."""
-    for name, value in counts.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise UsageError(f"{name} is {value!r}; expected a whole number from 1 up.")
 
 
 def identity(folder: ModelFolder) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from goodsense.encoders.hub.media import HubMediaEncoder, WithWords, sample_pict
 from goodsense.encoders.hub.pictures import PictureSteps, channels_first, read_steps
 from goodsense.encoders.hub.text_side import checked_template
 from goodsense.encoders.hub.towers import Inputs, OnnxTower, TorchTower, Tower, feature_network, state_network
-from goodsense.errors import DataError, UsageError
+from goodsense.encoders.options import check_choice
+from goodsense.errors import DataError
 from goodsense.media.reading import ClipWish
 from goodsense.types import Clip, Vectors
 
@@ -112,8 +113,7 @@ class HubVideoEncoder(_Clips):
     takes = frozenset({"video"})
 
     def __init__(self, *, source: str, pooling: str = "auto", int8: bool = False) -> None:
-        if pooling not in POOLINGS:
-            raise UsageError(f"pooling is {pooling!r}; expected one of {', '.join(POOLINGS)}.")
+        check_choice(POOLINGS, pooling=pooling)
         super().__init__(source, {"pooling": pooling, "int8": bool(int8)})
 
     def _original(self) -> TorchTower:
