@@ -63,10 +63,10 @@ def rates(bench: Bench, files: Sequence[bytes]) -> None:
     """Clips per second of one process, decoding included."""
     encoder = SpectralEncoder()
     some = spread(files, TIMED)
-    encoder.fit_described([encoder.describe(read_medium(data, encoder.wish)) for data in some], seed=0)  # type: ignore[arg-type]
+    encoder.fit_described([encoder.describe(read_medium(data, encoder.wish)) for data in some], seed=0)
 
     def ours() -> None:
-        encoder.project([encoder.describe(read_medium(data, encoder.wish)) for data in some])  # type: ignore[arg-type]
+        encoder.project([encoder.describe(read_medium(data, encoder.wish)) for data in some])
 
     with bench.stage("rate of spectral"):
         bench.figure("spectral, decoding included", fastest(ours, len(some)), target=150, unit="clips/s")
@@ -89,8 +89,8 @@ def described(bench: Bench, files: Sequence[bytes], rows: Sequence[dict[str, str
         sounds = [read_medium(data, SoundWish()) for data in files]
     with bench.stage("describe"):
         return Clips(
-            [spectral.describe(sound) for sound in sounds],  # type: ignore[arg-type]
-            [network.describe(sound) for sound in sounds],  # type: ignore[arg-type]
+            [spectral.describe(sound) for sound in sounds],
+            [network.describe(sound) for sound in sounds],
             np.array([row["class_name"] for row in rows]),
             np.array([int(row["fold"]) for row in rows]),
         )

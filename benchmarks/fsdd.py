@@ -46,7 +46,7 @@ class Recordings:
         self.pictures = {}
         for name, settings in CANDIDATES.items():
             encoder = LogMelCnnEncoder(**settings)
-            self.pictures[name] = [encoder.describe(read_medium(data, encoder.wish)) for data in files]  # type: ignore[arg-type]
+            self.pictures[name] = [encoder.describe(read_medium(data, encoder.wish)) for data in files]
         self.digits = np.array([row["digit"] for row in rows])
         self.speakers = np.array([row["speaker"] for row in rows])
         self.test = np.array([row["split"] == "test" for row in rows])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 from goodsense.errors import DataError, UsageError
 from goodsense.types import Clip, Image, MediaRef, Sound
@@ -63,6 +63,14 @@ def read_bytes(ref: MediaRef) -> bytes:
         raise DataError(f"{ref.uri} cannot be read: {error.strerror or error}.") from error
 
 
+@overload
+def read_medium(data: bytes, wish: ImageWish, *, name: str = "medium") -> Image: ...
+@overload
+def read_medium(data: bytes, wish: SoundWish, *, name: str = "medium") -> Sound: ...
+@overload
+def read_medium(data: bytes, wish: ClipWish, *, name: str = "medium") -> Clip: ...
+@overload
+def read_medium(data: bytes, wish: Wish, *, name: str = "medium") -> Image | Sound | Clip: ...
 def read_medium(data: bytes, wish: Wish, *, name: str = "medium") -> Image | Sound | Clip:
     """Decode a whole file as wished. A clip's file gives its sound track to a wish for a sound.
 

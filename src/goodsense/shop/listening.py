@@ -57,9 +57,7 @@ def read_sound(ref: MediaRef) -> Sound:
     UsageError, DataError
         If it is a URL, or cannot be read.
     """
-    found = read_medium(read_bytes(ref), SoundWish(), name=ref.uri)
-    assert isinstance(found, Sound)
-    return found
+    return read_medium(read_bytes(ref), SoundWish(), name=ref.uri)
 
 
 def spoken_query(query: Query, said: Transcript, *, sounds: bool) -> Query:
