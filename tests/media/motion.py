@@ -92,12 +92,20 @@ def _mux_sound(container: Any, stream: Any, track: NDArray[np.float32], rate: in
     container.mux(stream.encode(None))
 
 
-def sound_track(track: NDArray[np.float32], format_name: str, codec: str, rate: int = 48_000) -> bytes:
+def sound_track(
+    track: NDArray[np.float32],
+    format_name: str,
+    codec: str,
+    rate: int = 48_000,
+    *,
+    metadata: Mapping[str, str] | None = None,
+) -> bytes:
     """A mono sound in a container that only FFmpeg writes."""
     import av
 
     file = io.BytesIO()
     with av.open(file, "w", format=format_name) as container:
+        container.metadata.update(metadata or {})
         stream = container.add_stream(codec, rate=rate, layout="mono")
         _mux_sound(container, stream, track, rate)
     return file.getvalue()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from goodsense.media.sniff import sniff_media
+from goodsense.media.strip_containers import strip_aiff, strip_flac, strip_matroska, strip_ogg, strip_riff
 from goodsense.media.strip_images import strip_gif, strip_jpeg, strip_png, strip_webp
 
 _PARENTS = frozenset({b"moov", b"trak", b"moof", b"traf", b"mdia"})
@@ -24,7 +25,8 @@ def strip_metadata(data: bytes) -> bytes:
       the end (such as the clip of a "live" photo);
     - MP4, QuickTime, M4A: ``udta`` and ``meta`` of film and tracks and XMP boxes are overwritten in place, so that
       nothing moves; the way a clip is turned stands elsewhere and stays;
-    - MP3: ID3 tags.
+    - MP3: ID3 tags;
+    - WAV, AVI, AIFF, FLAC, Ogg, Matroska, WebM: chunks, comments, tags, titles, dates and attachments, in place too.
 
     Other formats, and files that are damaged, come back as they are: decoding refuses them, or they hold sounds alone.
     """
@@ -85,4 +87,10 @@ _STRIPS = {
     "mp4": _strip_mp4,
     "m4a": _strip_mp4,
     "mp3": _strip_mp3,
+    "wav": strip_riff,
+    "avi": strip_riff,
+    "aiff": strip_aiff,
+    "flac": strip_flac,
+    "ogg": strip_ogg,
+    "webm": strip_matroska,
 }
