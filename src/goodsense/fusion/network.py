@@ -1,0 +1,105 @@
+"""The network of a trained fusion: one tower per block to tokens of a common width, and a combining network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from goodsense.encoders.options import check_choice
+from goodsense.errors import UsageError
+from goodsense.fusion.attention import Gated, InterModal, IntraModal, Transformer
+from goodsense.fusion.combining import Combining, Maximum, Mean, Middle, Product, Recurrent, WeightedSum
+from goodsense.learning.backend import nn, torch
+
+COMBINING: Mapping[str, Callable[..., Combining]] = {
+    "mean": Mean,
+    "max": Maximum,
+    "weighted": WeightedSum,
+    "middle": Middle,
+    "product": Product,
+    "gru": partial(Recurrent, cell="gru"),
+    "lstm": partial(Recurrent, cell="lstm"),
+    "gated": Gated,
+    "inter-attention": InterModal,
+    "intra-attention": IntraModal,
+    "transformer": Transformer,
+}
+
+
+def linear_tower(dim: int, width: int, *, hidden: int, dropout: float) -> Any:
+    """One linear layer."""
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, width))
+
+
+def mlp_tower(dim: int, width: int, *, hidden: int, dropout: float) -> Any:
+    """Two layers with GELU and a layer norm between."""
+    return nn.Sequential(
+        nn.Dropout(dropout), nn.Linear(dim, hidden), nn.GELU(), nn.LayerNorm(hidden), nn.Linear(hidden, width)
+    )
+
+
+TOWERS: Mapping[str, Callable[..., Any]] = {"linear": linear_tower, "mlp": mlp_tower}
+
+
+class FusionNetwork(nn.Module):  # type: ignore[misc]
+    """Rows of blocks to unit vectors: centred and of unit length, through the block's tower, combined.
+
+    Parameters
+    ----------
+    dims
+        Length of each block's rows, in the order of the blocks.
+    combining
+        A name in ``COMBINING``; ``options`` are its own.
+    width
+        Of tokens and of the result.
+    tower
+        ``mlp`` (two layers, ``hidden`` between) or ``linear``; ``dropout`` of a row's values in training.
+    """
+
+    def __init__(
+        self,
+        dims: Mapping[str, int],
+        *,
+        combining: str,
+        width: int,
+        tower: str,
+        hidden: int,
+        dropout: float,
+        options: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        check_choice(COMBINING, network=combining)
+        check_choice(TOWERS, tower=tower)
+        self.width = width
+        self.towers = nn.ModuleList(
+            [TOWERS[tower](dim, width, hidden=hidden, dropout=dropout) for dim in dims.values()]
+        )
+        for place, dim in enumerate(dims.values()):
+            self.register_buffer(f"centre{place}", torch.zeros(dim))
+        try:
+            self.combining = COMBINING[combining](len(dims), width, **options)
+        except TypeError as error:
+            raise UsageError(f"the network {combining!r} does not take these options: {error}.") from error
+
+    def tokens(self, rows: list[torch.Tensor]) -> torch.Tensor:
+        """Rows of each block ``(n, d)`` to tokens ``(n, B, width)``, of mean square 1."""
+        made = [tower(self._unit(place, rows[place])) for place, tower in enumerate(self.towers)]
+        return nn.functional.normalize(torch.stack(made, dim=1), dim=2) * math.sqrt(self.width)
+
+    def join(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        """Tokens ``(n, B, width)`` and which of them count ``(n, B)`` to unit rows ``(n, width)``."""
+        return nn.functional.normalize(self.combining(tokens, present), dim=1)
+
+    def forward(self, rows: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
+        """Rows of each block to unit rows ``(n, width)``; zeros where nothing is present."""
+        return self.join(self.tokens(rows), present)
+
+    def set_centre(self, place: int, centre: torch.Tensor) -> None:
+        """What is subtracted from the unit rows of one block, ``(d,)``."""
+        getattr(self, f"centre{place}").copy_(centre)
+
+    def _unit(self, place: int, rows: torch.Tensor) -> torch.Tensor:
+        unit = nn.functional.normalize(rows, dim=1) - getattr(self, f"centre{place}")
+        return nn.functional.normalize(unit, dim=1)
