@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from goodsense.encoders import artefacts
 from goodsense.errors import UsageError
-from goodsense.types import Embeddings, Mask, Vectors, normalise
+from goodsense.fusion.blocks import centre_of, check_blocks, prepared, slot_terms, slots
+from goodsense.learning.lesson import Lesson
+from goodsense.progress import Progress, silent
+from goodsense.types import Embeddings, Vectors
 
 KIND = "additive"
 VERSION = 1
-ALL_ALIKE = 0.999  # unit rows whose mean is this long hardly differ
 
 
 class AdditiveFusion:
@@ -73,15 +75,26 @@ class AdditiveFusion:
         """Names code version, weights, slots and centres."""
         return artefacts.fingerprint(self._artefact())
 
-    def fit(self, blocks: Mapping[str, Embeddings], *, centre: bool = True) -> Self:
-        """Learn the slots and, unless ``centre`` is false, the mean of each block's unit rows over present products."""
+    def fit(
+        self,
+        blocks: Mapping[str, Embeddings],
+        *,
+        lesson: Lesson | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+        centre: bool = True,
+    ) -> Self:
+        """Learn the slots and, unless ``centre`` is false, the mean of each block's unit rows over present products.
+
+        Nothing is drawn at random and no lesson is needed: both are taken because every fusion takes them.
+        """
         self._dims, self._centres = {}, {}
         self._check(blocks)
         absent = [name for name in self._weights if name not in blocks]
         if absent:
             raise UsageError(f"fusion is fitted without its block {absent[0]!r}; found {', '.join(blocks) or 'none'}.")
         self._dims = {name: blocks[name].dim for name in self._weights}
-        self._centres = {name: _mean(blocks[name]) for name in self._weights} if centre else {}
+        self._centres = {name: centre_of(blocks[name]) for name in self._weights} if centre else {}
         return self
 
     def fuse(self, blocks: Mapping[str, Embeddings]) -> Embeddings:
@@ -100,11 +113,11 @@ class AdditiveFusion:
         first = next(iter(blocks.values()))
         fused = np.zeros((len(first), self.dim), dtype=np.float32)
         power = np.zeros(len(first), dtype=np.float64)
-        for name, place in _slots(self._dims).items():
+        for name, place in slots(self._dims).items():
             if name in blocks:
-                rows, mask = self._unit(name, blocks[name])
-                fused[:, place] = math.sqrt(self._weights[name]) * rows
-                power += np.where(mask, self._weights[name], 0.0)
+                given = prepared(blocks[name], self._centres.get(name))
+                fused[:, place] = math.sqrt(self._weights[name]) * given.vectors
+                power += np.where(given.present, self._weights[name], 0.0)
         present = power > 0
         fused /= np.sqrt(np.where(present, power, 1.0))[:, None].astype(np.float32)
         return Embeddings(first.ids, first.owners, fused, present)
@@ -114,10 +127,7 @@ class AdditiveFusion:
 
         ``a`` and ``b`` are ``(n, d)``, or one of them ``(d,)`` against every row of the other. Gives block -> ``(n,)``.
         """
-        if not self._dims or a.shape[-1] != self.dim or b.shape[-1] != self.dim:
-            raise UsageError(f"fused vectors are {a.shape} and {b.shape}; expected rows of {self.dim}.")
-        left, right = np.atleast_2d(a).astype(np.float64), np.atleast_2d(b).astype(np.float64)
-        return {name: (left[:, place] * right[:, place]).sum(axis=1) for name, place in _slots(self._dims).items()}
+        return slot_terms(a, b, self._dims)
 
     def save(self, directory: Path) -> None:
         """Write weights, slots and centres into ``directory``."""
@@ -136,42 +146,8 @@ class AdditiveFusion:
         settings = {"weights": {name: self._given[name] for name in sorted(self._given)}, "dims": self._dims}
         return artefacts.Artefact(KIND, VERSION, settings, self._centres)
 
-    def _unit(self, name: str, block: Embeddings) -> tuple[Vectors, Mask]:
-        """Centred unit rows, and which of them say anything."""
-        rows = normalise(block.vectors)
-        if name in self._centres:
-            rows = normalise(np.where(block.present[:, None], rows - self._centres[name], 0).astype(np.float32))
-        mask = block.present & rows.any(axis=1)
-        return np.where(mask[:, None], rows, np.float32(0)), mask
-
     def _check(self, blocks: Mapping[str, Embeddings]) -> None:
-        unknown = [name for name in blocks if name not in self._given]
-        if unknown:
-            raise UsageError(f"fusion got the block {unknown[0]!r}; expected {', '.join(sorted(self._given))}.")
-        if not blocks:
-            raise UsageError("fusion got no block at all.", fix=f"Give some of {', '.join(self._weights)}.")
-        names = list(blocks)
-        for name in names[1:]:
-            if blocks[name].ids != blocks[names[0]].ids:
-                raise UsageError(f"the blocks {names[0]!r} and {name!r} have different ids, or another order of them.")
+        check_blocks(blocks, self._given)
         for name, length in self._dims.items():
             if name in blocks and blocks[name].dim != length:
                 raise UsageError(f"the block {name!r} has {blocks[name].dim} columns; its slot has {length}.")
-
-
-def _slots(dims: Mapping[str, int]) -> dict[str, slice]:
-    places, start = {}, 0
-    for name, length in dims.items():
-        places[name] = slice(start, start + length)
-        start += length
-    return places
-
-
-def _mean(block: Embeddings) -> NDArray[np.float32]:
-    """Mean of the unit rows; zero where centring would leave nothing, as with one product or many equal ones."""
-    rows = normalise(block.vectors[block.present])
-    mean = rows.sum(axis=0, dtype=np.float64) / max(len(rows), 1)
-    if np.linalg.norm(mean) > ALL_ALIKE:
-        mean[:] = 0
-    centre: NDArray[np.float32] = mean.astype(np.float32)
-    return centre
