@@ -13,11 +13,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from goodsense.encoders import cnn  # noqa: E402
-from goodsense.encoders.checkpoints import kept_in  # noqa: E402
 from goodsense.encoders.cnn import CnnEncoder, Letterbox  # noqa: E402
 from goodsense.encoders.cnn_augment import STRENGTHS, augmented, mixed, to_batch  # noqa: E402
 from goodsense.encoders.cnn_network import TEMPERATURE, contrast, label_loss, residual_network  # noqa: E402
 from goodsense.errors import DataError, UsageError  # noqa: E402
+from goodsense.learning.checkpoints import kept_in  # noqa: E402
 from tests.encoders import samples  # noqa: E402
 
 PICTURES = samples.pictures()
@@ -192,7 +192,7 @@ def test_labels_change_what_is_learned_and_must_fit_the_pictures() -> None:
 def test_a_killed_fit_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     whole = tiny(epochs=4).fit(PICTURES[:8], seed=0)
 
-    def killed(stage: str, done: int, total: int | None) -> None:
+    def killed(stage: str, done: int, total: int | None, *, note: str = "") -> None:
         if done == 3:
             raise KeyboardInterrupt
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from goodsense.encoders.contrastive import TrainedOnPairs, WordBatch
 from goodsense.encoders.lsa import DEFAULT_WEIGHTS, SupportsTokens
-from goodsense.encoders.networks import need_torch
+from goodsense.learning.networks import need_torch
 from goodsense.types import Vectors, normalise
 
 if TYPE_CHECKING:

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders import networks
 from goodsense.encoders.cnn_augment import STRENGTHS, Strength, augmented, mixed, to_batch
 from goodsense.encoders.cnn_network import contrast, label_loss, residual_network
+from goodsense.encoders.networks import Products, Targets
 from goodsense.encoders.options import check_choice, check_whole
 from goodsense.encoders.trained import TrainedNetwork
 from goodsense.errors import DataError, UsageError
+from goodsense.learning import networks
+from goodsense.learning.trainer import Schedule
 from goodsense.media.reading import ImageWish
 from goodsense.progress import Progress, silent
 from goodsense.types import Image, Labels, Modality, Vectors, normalise
@@ -126,7 +128,7 @@ class CnnEncoder(TrainedNetwork):
         pictures = self._stacked(raw)
         lesson = _Lesson.of(pictures, labels, self._fields, STRENGTHS[self._augment], self._side)
         epochs = min(self._epochs, max(1, VIEWS // max(1, len(pictures))))
-        schedule = networks.Schedule(epochs, lesson.batch, RATE, DECAY)
+        schedule = Schedule(epochs, lesson.batch, RATE, DECAY)
         self._train(lesson, schedule, enough=len(pictures) > 0, seed=seed, progress=progress)
         rows = np.random.default_rng(seed).permutation(len(pictures))[:CENTRE_ROWS]
         self._centre(self._features(pictures[np.sort(rows)]))
@@ -183,8 +185,8 @@ class _Lesson:
     """
 
     pictures: NDArray[np.uint8]
-    targets: networks.Targets
-    products: networks.Products
+    targets: Targets
+    products: Products
     strength: Strength
     crop: int
     batch: int
@@ -201,8 +203,8 @@ class _Lesson:
     ) -> _Lesson:
         if len(labels) not in (0, len(pictures)):
             raise UsageError(f"there are {len(labels)} labels for {len(pictures)} pictures; expected one each or none.")
-        products = networks.Products.of(labels, len(pictures))
-        targets = networks.Targets.of(labels, fields=fields)
+        products = Products.of(labels, len(pictures))
+        targets = Targets.of(labels, fields=fields)
         batch = min(BATCH, max(FEW, len(pictures) // 16))
         return cls(pictures, targets, products, strength, _crop(side), batch, networks.has_bf16())
 

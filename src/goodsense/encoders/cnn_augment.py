@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders.networks import need_torch
+from goodsense.learning.networks import need_torch
 
 if TYPE_CHECKING:
     import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from goodsense.encoders.networks import need_torch
+from goodsense.learning.networks import need_torch
 
 if TYPE_CHECKING:
     import torch

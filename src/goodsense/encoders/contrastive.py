@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from goodsense.encoders import artefacts
 from goodsense.encoders.hashed import HashedWords
 from goodsense.encoders.lsa import SupportsTokens
-from goodsense.encoders.networks import Schedule, need_torch, restore, seeded, train, weights_of
 from goodsense.encoders.options import checked_field_weights, checked_lengths, whole_number
 from goodsense.encoders.text_options import (
     default_tokenizer,
@@ -24,6 +23,8 @@ from goodsense.encoders.text_options import (
 )
 from goodsense.encoders.text_pairs import TextPairs, info_nce
 from goodsense.errors import UsageError
+from goodsense.learning.networks import need_torch, restore, seeded, weights_of
+from goodsense.learning.trainer import Schedule, train
 from goodsense.progress import Progress, silent
 from goodsense.types import Modality, TextFields, Vectors, normalise
 
@@ -291,7 +292,8 @@ class TrainedOnPairs(ABC):
 
         schedule = Schedule(self._settings["epochs"], BATCH, self.RATE)
         steps = pairs.steps(BATCH)
-        return train(network, batches, loss, schedule, steps=steps, seed=seed, progress=progress, stage=self.KIND)
+        found = train(network, batches, loss, schedule, steps=steps, seed=seed, progress=progress, stage=self.KIND)
+        return list(found.losses)
 
     def _texts(self, corpus: Corpus) -> Vectors:
         """All texts of a corpus; those without a known word are zero rows."""

@@ -14,12 +14,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders import networks
 from goodsense.encoders.cnn_network import contrast
 from goodsense.encoders.conv3d_network import KINDS, NEEDED_FOR, clip_network
 from goodsense.encoders.frame_choice import even_frames, pictures_of, without_bars
+from goodsense.encoders.networks import Products, Targets
 from goodsense.encoders.options import check_choice, check_whole
 from goodsense.encoders.trained import TrainedNetwork
+from goodsense.learning import networks
+from goodsense.learning.trainer import Schedule
 from goodsense.media.reading import ClipWish
 from goodsense.progress import Progress, silent
 from goodsense.types import Clip, Labels, Modality, Vectors, normalise
@@ -125,7 +127,7 @@ class Conv3dEncoder(TrainedNetwork):
         shown = [i for i, cube in enumerate(raw) if len(cube)]
         labels = [labels[i] if len(labels) else {} for i in shown]
         lesson = _Lesson.of(self._stacked([raw[i] for i in shown]), labels, self._fields)
-        schedule = networks.Schedule(self._epochs, BATCH, RATE, DECAY)
+        schedule = Schedule(self._epochs, BATCH, RATE, DECAY)
         self._train(lesson, schedule, enough=len(shown) > 1, seed=seed, progress=progress)
         features = self._features(lesson.cubes)
         self._centre(features if len(features) > 1 else features[:0])
@@ -163,13 +165,13 @@ class _Lesson:
     """Clips, what they are, and which are of one product."""
 
     cubes: NDArray[np.uint8]  # (n, t, s, s, 3)
-    targets: networks.Targets
-    products: networks.Products
+    targets: Targets
+    products: Products
 
     @classmethod
     def of(cls, cubes: NDArray[np.uint8], labels: Sequence[Labels], fields: Sequence[str] | None) -> _Lesson:
-        products = networks.Products.of(labels, len(cubes))
-        return cls(cubes, networks.Targets.of(labels, fields=fields), products)
+        products = Products.of(labels, len(cubes))
+        return cls(cubes, Targets.of(labels, fields=fields), products)
 
     @property
     def steps(self) -> int:

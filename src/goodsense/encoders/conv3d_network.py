@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from goodsense.encoders.networks import need_torch
+from goodsense.learning.networks import need_torch
 
 KINDS = ("3d", "2+1d")
 NEEDED_FOR = "the video encoder 'conv3d'"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders.networks import need_torch
 from goodsense.encoders.sound_options import one_channel
+from goodsense.learning.networks import need_torch
 from goodsense.media.augment_sound import MaskSpectrum
 from goodsense.media.sound_spectra import decibels, framed, from_mel, mel_bank, power_spectra, to_mel
 from goodsense.types import Sound

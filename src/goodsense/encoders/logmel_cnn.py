@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders import networks
 from goodsense.encoders.cnn_network import contrast, label_loss
 from goodsense.encoders.logmel import PERTURBATIONS, LogMel, Perturbation, mixed, perturbed, sound_network
+from goodsense.encoders.networks import Products, Targets
 from goodsense.encoders.options import check_choice, check_whole
 from goodsense.encoders.sound_options import checked_rate, checked_seconds
 from goodsense.encoders.trained import TrainedNetwork
 from goodsense.errors import UsageError
+from goodsense.learning import networks
+from goodsense.learning.trainer import Schedule
 from goodsense.media.reading import SoundWish
 from goodsense.progress import Progress, silent
 from goodsense.types import Labels, Modality, Vectors, normalise
@@ -125,7 +127,7 @@ class LogMelCnnEncoder(TrainedNetwork):
             PERTURBATIONS[self._augment],
             self._describe,
         )
-        schedule = networks.Schedule(self._epochs, BATCH, RATE, DECAY)
+        schedule = Schedule(self._epochs, BATCH, RATE, DECAY)
         self._train(lesson, schedule, enough=len(heard) > 1, seed=seed, progress=progress)
         rows = np.sort(np.random.default_rng(seed).permutation(len(heard))[:CENTRE_ROWS])
         self._centre(self._features([raw[heard[row]] for row in rows.tolist()]))
@@ -182,8 +184,8 @@ class _Lesson:
     """What there is to learn from, and the batches and the loss that teach it."""
 
     raw: Sequence[NDArray[np.float16]]
-    targets: networks.Targets
-    products: networks.Products
+    targets: Targets
+    products: Products
     how: Perturbation
     rate: int
     fast: bool
@@ -197,8 +199,8 @@ class _Lesson:
         how: Perturbation,
         geometry: LogMel,
     ) -> _Lesson:
-        products = networks.Products.of(labels, len(raw))
-        targets = networks.Targets.of(labels, fields=fields)
+        products = Products.of(labels, len(raw))
+        targets = Targets.of(labels, fields=fields)
         return cls(raw, targets, products, how, geometry.rate, networks.has_bf16())
 
     @property

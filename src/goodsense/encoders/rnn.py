@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from goodsense.encoders.contrastive import TrainedOnPairs, WordBatch
 from goodsense.encoders.lsa import DEFAULT_WEIGHTS, SupportsTokens
-from goodsense.encoders.networks import need_torch
 from goodsense.encoders.options import check_choice, check_whole
+from goodsense.learning.networks import need_torch
 
 if TYPE_CHECKING:
     import torch

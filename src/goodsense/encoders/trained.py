@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders import artefacts, networks
+from goodsense.encoders import artefacts
 from goodsense.encoders.halves import TwoHalves
 from goodsense.errors import UsageError
+from goodsense.learning import networks
+from goodsense.learning.trainer import Schedule, train
 from goodsense.progress import Progress
 from goodsense.types import Vectors
 
@@ -64,7 +66,7 @@ class TrainedNetwork(TwoHalves):
     def _train(
         self,
         lesson: Any,
-        schedule: networks.Schedule,
+        schedule: Schedule,
         *,
         enough: bool,
         seed: int,
@@ -74,7 +76,7 @@ class TrainedNetwork(TwoHalves):
         with networks.seeded(seed):
             self._network = self._made(lesson.targets.sizes)
             if enough:
-                networks.train(
+                train(
                     self._network,
                     lesson.batches,
                     lambda batch: lesson.loss(self._network, batch),

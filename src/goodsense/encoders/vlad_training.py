@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders import networks
 from goodsense.encoders.cnn_network import contrast
 from goodsense.encoders.frame_pooling import Vlad
+from goodsense.learning import networks
+from goodsense.learning.trainer import Schedule, train
 from goodsense.progress import Progress, silent
 from goodsense.types import Vectors
 
@@ -59,9 +60,9 @@ def train_vlad(
         return contrast(_pooled(torch, module, views), products)
 
     steps = math.ceil(len(clips) / BATCH)
-    schedule = networks.Schedule(epochs, BATCH, RATE)
+    schedule = Schedule(epochs, BATCH, RATE)
     with networks.seeded(seed):
-        networks.train(module, batches, loss, schedule, steps=steps, seed=seed, progress=progress, stage="train vlad")
+        train(module, batches, loss, schedule, steps=steps, seed=seed, progress=progress, stage="train vlad")
     found = networks.weights_of(module)
     return Vlad(found["weights"], found["biases"], found["centres"])
 

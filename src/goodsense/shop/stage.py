@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders import make_encoder, parts_of
-from goodsense.encoders.checkpoints import kept_in
 from goodsense.encoders.hub import describe_model
 from goodsense.encoders.parallel import Broken, FileReader, MediaWorkers
+from goodsense.learning.checkpoints import kept_in
 from goodsense.media import MediaStore
 from goodsense.progress import Progress
 from goodsense.shop.artefacts import frozen_encoder, save_encoder, settings_key

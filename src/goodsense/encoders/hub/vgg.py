@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goodsense.encoders.networks import need_torch
 from goodsense.errors import DataError
+from goodsense.learning.networks import need_torch
 
 if TYPE_CHECKING:
     import torch

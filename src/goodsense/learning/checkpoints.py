@@ -1,6 +1,6 @@
 """Unfinished trainings on disk, so that a killed build goes on where it was.
 
-Whoever builds says where they are kept, and :func:`goodsense.encoders.networks.train` looks there; encoders know
+Whoever builds says where they are kept, and :func:`goodsense.learning.trainer.train` looks there; what is trained knows
 nothing of it. A training that went on ends with the same weights, bit for bit, as one that nothing disturbed.
 """
 
@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ def kept_in(directory: Path, *, key: str, every: int = EVERY) -> Iterator[None]:
     Parameters
     ----------
     directory
-        Made when it does not exist. What is in it may be removed once the encoders are saved.
+        Made when it does not exist. What is in it may be removed once what was trained is saved.
     key
         What is learned from: content hashes of the data, say. A checkpoint of another key is not looked at, nor one of
         another seed, schedule or network.
@@ -54,6 +54,29 @@ def kept_in(directory: Path, *, key: str, every: int = EVERY) -> Iterator[None]:
         yield
     finally:
         _PLACE.reset(token)
+
+
+@dataclass
+class Course:
+    """How a training went so far: one number per epoch each, but for the validation, which has one before the first."""
+
+    losses: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)  # empty where nothing is validated
+    first: list[float] = field(default_factory=list)  # losses of the steps of the first epoch
+    last: list[float] = field(default_factory=list)  # and of the latest
+
+
+@dataclass(frozen=True, eq=False)
+class Moving:
+    """All that moves while a network learns, and that has to come back for it to go on alike."""
+
+    network: torch.nn.Module
+    optimiser: torch.optim.Optimizer
+    rates: Any  # torch's scheduler
+    scaler: Any  # torch's GradScaler, enabled or not
+    best: dict[str, torch.Tensor] = field(default_factory=dict)  # the network's weights when it was validated best
 
 
 @dataclass(frozen=True)
@@ -74,44 +97,44 @@ class Checkpoint:
             digest.update(f"\0{name}\0{tuple(value.shape)}\0".encode() + value.detach().cpu().numpy().tobytes())
         return cls(place.directory / f"{digest.hexdigest()}.safetensors", place.every)
 
-    def restore(self, network: torch.nn.Module, optimiser: torch.optim.Optimizer, cycle: Any) -> list[float]:
-        """Put a training back to where it was; returns the mean losses of the epochs that are done."""
+    def restore(self, moving: Moving) -> Course:
+        """Put a training back to where it was; returns how it went, an empty course if there is nothing to go on."""
         found = _read(self.path)
         if found is None:
-            return []
+            return Course()
         import torch
 
         arrays, facts = found
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        network.load_state_dict(_below("network", tensors), strict=True)
+        moving.network.load_state_dict(_below("network", tensors), strict=True)
         state: dict[int, dict[str, Any]] = {}
         for name, tensor in _below("optimiser", tensors).items():
             number, _, what = name.partition(".")
             state.setdefault(int(number), {})[what] = tensor
         groups = [{**group, "betas": tuple(group["betas"])} for group in facts["groups"]]
-        optimiser.load_state_dict({"state": state, "param_groups": groups})
-        cycle.last_epoch = facts["steps"]
-        return [float(value) for value in facts["history"]]
+        moving.optimiser.load_state_dict({"state": state, "param_groups": groups})
+        moving.rates.last_epoch = facts["steps"]
+        moving.scaler.load_state_dict(facts["scaler"])
+        moving.best.update(_below("best", tensors))
+        return Course(**facts["course"])
 
-    def keep(
-        self,
-        network: torch.nn.Module,
-        optimiser: torch.optim.Optimizer,
-        cycle: Any,
-        history: list[float],
-        *,
-        last: bool,
-    ) -> None:
+    def keep(self, moving: Moving, course: Course, *, last: bool) -> None:
         """Write where the training is, if it is time to; the file is complete or not there."""
-        if len(history) % self.every and not last:
+        if len(course.losses) % self.every and not last:
             return
         from safetensors.numpy import save
 
-        state = optimiser.state_dict()
-        arrays = {f"network.{name}": value for name, value in network.state_dict().items()}
+        state = moving.optimiser.state_dict()
+        arrays = {f"network.{name}": value for name, value in moving.network.state_dict().items()}
+        arrays |= {f"best.{name}": value for name, value in moving.best.items()}
         for number, own in state["state"].items():
             arrays |= {f"optimiser.{number}.{what}": value for what, value in own.items()}
-        facts = {"history": history, "steps": cycle.last_epoch, "groups": state["param_groups"]}
+        facts = {
+            "course": asdict(course),
+            "steps": moving.rates.last_epoch,
+            "groups": state["param_groups"],
+            "scaler": moving.scaler.state_dict(),
+        }
         data = save(
             {name: value.detach().cpu().numpy().copy() for name, value in arrays.items()},
             metadata={"training": json.dumps(facts)},
