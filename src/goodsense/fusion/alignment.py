@@ -52,7 +52,10 @@ class CcaFusion(BlockFusion):
 
     @property
     def correlations(self) -> NDArray[np.float64]:
-        """Mean correlation of the blocks in each direction, largest first: ``(dim,)``; of two blocks the canonical."""
+        """Mean correlation of the blocks in each direction, largest first: ``(dim,)``; of two blocks the canonical.
+
+        As blocks vary over other products than those that pairs share, an estimate may exceed 1; it is cut there.
+        """
         return np.array(self._arrays.get("correlations", {}).get("all", ()), dtype=np.float64)
 
     @property
@@ -198,10 +201,11 @@ def _whitener(rows: Given, ridge: float, components: int, seed: int) -> Matrix:
     if not len(known):
         return np.zeros((width, min(width, components)))
     axes = leading(known, min(width, components), seed=seed)
-    spread = known @ axes
-    covariance = spread.T @ spread / len(known)
+    reduced = known @ axes
+    covariance = reduced.T @ reduced / len(known)
     values, vectors = np.linalg.eigh(covariance)
-    return axes @ (vectors / np.sqrt(np.maximum(values, 0) + ridge * max(float(values.mean()), 1e-12))) @ vectors.T
+    spread = np.sqrt(np.maximum(values, 0) + ridge * max(float(values.mean()), 1e-12))
+    return np.asarray(axes @ (vectors / spread) @ vectors.T)
 
 
 def _whitened_crossings(

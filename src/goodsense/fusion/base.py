@@ -119,7 +119,8 @@ class BlockFusion(ABC):
         fused = np.zeros((len(first), self.dim), dtype=np.float32)
         for rows in chunks(len(first)):
             fused[rows] = sum(self._parts(blocks, rows).values())
-        return Embeddings(first.ids, first.owners, fused, fused.any(axis=1))
+        present: Mask = np.asarray(fused.any(axis=1))
+        return Embeddings(first.ids, first.owners, fused, present)
 
     def parts(self, blocks: Mapping[str, Embeddings]) -> Mapping[str, Vectors]:
         """What each block adds to the fused vectors: block -> ``(n, dim)``; the parts sum to :meth:`fuse`.
@@ -194,11 +195,6 @@ def unit_sum(parts: Parts) -> Parts:
     return {
         name: np.divide(part, lengths, out=np.zeros_like(part), where=lengths > 1e-6) for name, part in parts.items()
     }
-
-
-def any_present(given: Mapping[str, Given]) -> Mask:
-    """Which rows have at least one of the blocks: ``(n,)``."""
-    return np.any([rows.present for rows in given.values()], axis=0)
 
 
 def sampled(block: Embeddings, seed: int) -> Embeddings:

@@ -52,7 +52,11 @@ class HybridFusion:
         if early == self.kind:
             raise UsageError("the early fusion of a hybrid is 'hybrid' itself; expected another fusion.")
         self._share = number("share", share, least=0, most=1, above=True)
-        self._options = {"early": early, "early_options": dict(early_options or {}), "share": self._share}
+        self._options: dict[str, Any] = {
+            "early": early,
+            "early_options": dict(early_options or {}),
+            "share": self._share,
+        }
         self._early: FittedFusion = make_fusion(early, **self._options["early_options"])
         self._slots: AdditiveFusion | None = None
 
@@ -91,10 +95,8 @@ class HybridFusion:
             raise UsageError(
                 f"a block is called {EARLY!r}, as the slot of the early fusion is.", fix="Rename the block."
             )
-        options: Mapping[str, Any] = self._options["early_options"]
-        self._early = make_fusion(str(self._options["early"]), **options).fit(
-            blocks, lesson=lesson, seed=seed, progress=progress
-        )
+        fresh = make_fusion(self._options["early"], **self._options["early_options"])
+        self._early = fresh.fit(blocks, lesson=lesson, seed=seed, progress=progress)
         every = self._with_early({name: blocks[name] for name in sorted(blocks)})
         shares = dict.fromkeys(blocks, (1 - self._share) / len(blocks)) | {EARLY: self._share}
         raw = {name: shares[name] / _deviation(block, seed) for name, block in every.items()}

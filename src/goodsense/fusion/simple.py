@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -196,7 +196,7 @@ class LearnedFusion:
 
     def __init__(self, *, loss: Loss = "logistic", target: str | None = None, ridge: float = 1e-4) -> None:
         check_choice(LOSSES, loss=loss)
-        self._options = {"loss": loss, "target": target, "ridge": number("ridge", ridge, least=0)}
+        self._options: dict[str, Any] = {"loss": loss, "target": target, "ridge": number("ridge", ridge, least=0)}
         self._additive: AdditiveFusion | None = None
 
     @property
@@ -242,12 +242,11 @@ class LearnedFusion:
         for done, name in enumerate(names):
             progress("learn weights", done, len(names))
             columns.append(_cosines(blocks[name], pairs.left, pairs.right))
-        loss, ridge = self._options["loss"], self._options["ridge"]
-        weights = learned_weights(np.stack(columns, axis=1), pairs.wanted, loss=loss, ridge=ridge)
+        how = {option: self._options[option] for option in ("loss", "ridge")}
+        weights = learned_weights(np.stack(columns, axis=1), pairs.wanted, **how)
         if weights.sum() <= 1e-9:
             raise DataError(
-                f"no weights were learned: in none of {', '.join(names)} are products that belong together more alike "
-                "than others.",
+                f"no weights were learned: products that belong together are alike in none of {', '.join(names)}.",
                 fix='Give the weights by hand (fusion "weighted" or "additive"), or learn from another target.',
             )
         weights = np.maximum(weights / weights.sum(), LEAST)

@@ -88,7 +88,7 @@ def signed(columns: Matrix) -> Matrix:
     """Columns with the largest entry of each positive."""
     if not columns.size:
         return columns
-    return columns * np.sign(columns[np.abs(columns).argmax(axis=0), np.arange(columns.shape[1])])
+    return np.asarray(columns * np.sign(columns[np.abs(columns).argmax(axis=0), np.arange(columns.shape[1])]))
 
 
 def _completed(columns: Matrix, count: int, seed: int) -> Matrix:
