@@ -141,7 +141,7 @@ def ablate(
         modalities, or cases were measured on different queries or lack the metric.
     """
     _check(cases)
-    options = {"level": level, "samples": samples, "seed": seed}
+    options: dict[str, Any] = {"level": level, "samples": samples, "seed": seed}
     seen = _measured(cases, "validation", metric)
     baseline, winner, p_values = _elect(cases, {name: values[metric] for name, values in seen.items()}, options)
     tested = _measured(cases, "test", metric)
@@ -236,7 +236,7 @@ def _contributions(worth: Mapping[frozenset[str], Column], options: Mapping[str,
 
 def _measured(cases: Sequence[Case], split: Split, metric: str) -> dict[str, Measured]:
     """Every case on a split, once."""
-    found = {
+    found: dict[str, Measured] = {
         case.name: {name: np.asarray(values, dtype=np.float64) for name, values in case.values(split).items()}
         for case in cases
     }

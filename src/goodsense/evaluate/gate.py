@@ -53,7 +53,10 @@ def simplest(
 ) -> Case:
     """Of the cases that are not surely worse than the best one (paired), the best with fewest modalities."""
     first = scores[best(passing, scores).name]
-    options = {"level": level, "samples": samples, "seed": seed}
-    alike = [case for case in passing if paired_bootstrap(scores[case.name], first, **options).lower <= 0]
+    alike = [
+        case
+        for case in passing
+        if paired_bootstrap(scores[case.name], first, level=level, samples=samples, seed=seed).lower <= 0
+    ]
     fewest = min(len(case.modalities) for case in alike)
     return best([case for case in alike if len(case.modalities) == fewest], scores)

@@ -230,20 +230,22 @@ def _rotation(left: Matrix, right: Matrix) -> Matrix:
 def _ridge(left: Matrix, right: Matrix, strength: float) -> Matrix:
     gram = left.T @ left
     penalty = max(strength * float(np.trace(gram)) / len(gram), 1e-12)
-    solved: Matrix = np.linalg.solve(gram + penalty * np.eye(len(gram)), left.T @ right)
+    solved: Matrix = np.linalg.solve(gram + penalty * np.eye(len(gram)), left.T @ right).astype(np.float64)
     return solved
 
 
 def _carried(rows: Vectors | Matrix, matrix: Matrix, offset: Matrix, *, unit: bool) -> Matrix:
     mapped: Matrix = rows.astype(np.float64) @ matrix + offset
-    if not unit:
-        return mapped
-    lengths = np.linalg.norm(mapped, axis=1, keepdims=True)
-    return np.divide(mapped, lengths, out=np.zeros_like(mapped), where=lengths > 1e-12)
+    if unit:
+        lengths = np.linalg.norm(mapped, axis=1, keepdims=True)
+        mapped /= np.where(lengths > 1e-12, lengths, 1)
+    return mapped
 
 
 def _cosines(left: Matrix, right: Matrix) -> Matrix:
-    return np.einsum("nd,nd->n", normalise(left.astype(np.float32)), normalise(right.astype(np.float32)), dtype=float)
+    products = normalise(left.astype(np.float32)) * normalise(right.astype(np.float32))
+    cosines: Matrix = products.sum(axis=1, dtype=np.float64)
+    return cosines
 
 
 def _name(tried: tuple[Method, float]) -> str:
