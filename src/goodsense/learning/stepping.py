@@ -160,9 +160,8 @@ class Watch:
         """Look at all that waits."""
         if not self._waiting:
             return
-        torch = need_torch("training")
-        losses = torch.stack([step.loss for step in self._waiting]).tolist()
-        norms = torch.stack([step.norm for step in self._waiting]).tolist()
+        losses = _numbers([step.loss for step in self._waiting])
+        norms = _numbers([step.norm for step in self._waiting])
         for step, loss, norm in zip(self._waiting, losses, norms, strict=True):
             if not math.isfinite(loss):
                 raise self._lost("loss", loss, step.rate)
@@ -185,3 +184,11 @@ class Watch:
             f"the {what} is {value}; {known}.",
             fix=f"{fix}; with mixed precision, try float32.",
         )
+
+
+def _numbers(scalars: list[torch.Tensor]) -> list[float]:
+    """Read one by one where that is quick, at once where each reading would wait for the device."""
+    if len(scalars) == 1 or scalars[0].device.type == "cpu":
+        return [float(scalar) for scalar in scalars]
+    found: list[float] = need_torch("training").stack(scalars).tolist()
+    return found
