@@ -104,6 +104,17 @@ def test_shares_are_of_the_present_and_sum_to_one(name: str) -> None:
 
 
 @ALL
+def test_parts_sum_to_the_result_and_absent_ones_are_zero(name: str) -> None:
+    network, (tokens, present) = made(name), every_subset()
+    parts = network.parts(tokens, present)
+    if name in ("mean", "weighted", "gated", "intra-attention"):
+        assert not parts[~present].any()
+        torch.testing.assert_close(parts.sum(dim=1), network(tokens, present))
+    else:
+        assert parts is None
+
+
+@ALL
 def test_wrong_shapes_are_refused(name: str) -> None:
     network, (tokens, present) = made(name), every_subset()
     with pytest.raises(AssertionError, match="tokens are"):
@@ -306,16 +317,14 @@ def network_of(**changed: object) -> FusionNetwork:
     return FusionNetwork({"a": 4, "b": 5}, **{**settings, **changed}).eval()  # type: ignore[arg-type]
 
 
-def test_towers_centre_and_scale_rows() -> None:
-    network = network_of()
-    rows, centre = [torch.randn(3, 4), torch.randn(3, 5)], torch.randn(4) / 4
-    network.set_centre(0, centre)
+def test_towers_make_tokens_of_mean_square_one() -> None:
+    network, rows = network_of(), [torch.randn(3, 4), torch.randn(3, 5)]
     tokens = network.tokens(rows)
-    for i, row in enumerate(rows[0]):
-        unit = row / row.norm() - centre
-        token = network.towers[0](unit / unit.norm())
-        torch.testing.assert_close(tokens[i, 0], token / token.norm() * math.sqrt(D))
-    torch.testing.assert_close(tokens, network.tokens([7 * rows[0], rows[1] / 7]))
+    for place, tower in enumerate(network.towers):
+        for i, row in enumerate(rows[place]):
+            made = tower(row)
+            torch.testing.assert_close(tokens[i, place], made / made.norm() * math.sqrt(D))
+    torch.testing.assert_close((tokens**2).mean(dim=2), torch.ones(3, 2))
 
 
 @pytest.mark.parametrize("tower", ["linear", "mlp"])

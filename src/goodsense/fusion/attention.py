@@ -6,7 +6,7 @@ import math
 
 from goodsense.encoders.options import check_whole
 from goodsense.errors import UsageError
-from goodsense.fusion.combining import Combining, masked_mean, masked_softmax, side_by_side
+from goodsense.fusion.combining import Combining, equal_shares, masked_mean, masked_softmax, side_by_side
 from goodsense.learning.backend import nn, torch
 
 
@@ -22,9 +22,9 @@ class Gated(Combining):
         self.projections = nn.ModuleList([nn.Linear(width, width) for _ in range(blocks)])
         self.gate = nn.Linear(blocks * (width + 1), blocks * width)
 
-    def combine(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    def split(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         values = [torch.tanh(projection(tokens[:, b])) for b, projection in enumerate(self.projections)]
-        return (self._gates(tokens, present) * torch.stack(values, dim=1)).sum(dim=1)
+        return self._gates(tokens, present) * torch.stack(values, dim=1)
 
     def weigh(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         return self._gates(tokens, present).mean(dim=2)
@@ -86,15 +86,15 @@ class IntraModal(Combining):
         super().__init__(blocks, width)
         if parts < 1 or width % parts:
             raise UsageError(f"{parts} parts do not divide tokens of {width}.", fix="Give a divisor.")
-        self.parts = parts
+        self.parts_of_token = parts
         self.places = nn.Parameter(0.02 * torch.randn(blocks, parts, width // parts))
         self.attentions = nn.ModuleList([SelfAttention(width // parts, 1) for _ in range(blocks)])
 
-    def combine(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        pieces = tokens.unflatten(2, (self.parts, -1)) + self.places  # (n, B, p, D / p)
-        all_there = torch.ones(len(tokens), self.parts, dtype=torch.bool, device=tokens.device)
+    def split(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        pieces = tokens.unflatten(2, (self.parts_of_token, -1)) + self.places  # (n, B, p, D / p)
+        all_there = torch.ones(pieces.shape[0], pieces.shape[2], dtype=torch.bool, device=tokens.device)
         seen = [attention(pieces[:, b], all_there)[0].flatten(1) for b, attention in enumerate(self.attentions)]
-        return masked_mean(tokens + torch.stack(seen, dim=1), present)
+        return equal_shares(tokens, present)[:, :, None] * (tokens + torch.stack(seen, dim=1))
 
 
 class Layer(nn.Module):  # type: ignore[misc]

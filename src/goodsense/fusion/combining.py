@@ -2,7 +2,7 @@
 
 A token is what a block's tower makes of its row. An absent token influences nothing: it is cleared before a network
 sees it, and each network leaves it out of means, maxima, products, shares and states. Networks that weigh the blocks
-against one another can say how (``shares``).
+against one another can say how (``shares``); those whose result is a sum over the blocks, what each adds (``parts``).
 """
 
 from __future__ import annotations
@@ -48,9 +48,19 @@ class Combining(nn.Module):  # type: ignore[misc]
         weighed = self.weigh(self.cleared(tokens, present), present)
         return None if weighed is None else torch.where(present, weighed, 0)
 
+    def parts(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor | None:
+        """What each block adds to the result, ``(n, B, D)``; None for networks whose result is no such sum."""
+        return self.split(self.cleared(tokens, present), present)
+
     def combine(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         """The network itself, on cleared tokens; rows without anything may be anything finite."""
-        raise NotImplementedError
+        parts = self.split(tokens, present)
+        assert parts is not None, f"{type(self).__name__} neither combines nor splits"
+        return parts.sum(dim=1)
+
+    def split(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor | None:
+        """What each block adds, ``(n, B, D)``, zeros where it is absent; None where the result is no sum of blocks."""
+        return None
 
     def weigh(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor | None:
         """Shares on cleared tokens, where the network has any."""
@@ -90,8 +100,8 @@ class Mean(Combining):
         check_choice(ACTIVATIONS, activation=activation)
         self.activation = ACTIVATIONS[activation]
 
-    def combine(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        return masked_mean(self.activation(tokens), present)
+    def split(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        return self.weigh(tokens, present)[:, :, None] * self.activation(tokens)
 
     def weigh(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         return equal_shares(tokens, present)
@@ -116,8 +126,8 @@ class WeightedSum(Combining):
         self.activation = ACTIVATIONS[activation]
         self.scores = nn.Parameter(torch.zeros(blocks))
 
-    def combine(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        return torch.einsum("nb,nbd->nd", self.weigh(tokens, present), self.activation(tokens))
+    def split(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        return self.weigh(tokens, present)[:, :, None] * self.activation(tokens)
 
     def weigh(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         return masked_softmax(self.scores.to(tokens.dtype).expand(present.shape), present, dim=1)

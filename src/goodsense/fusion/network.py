@@ -44,7 +44,7 @@ TOWERS: Mapping[str, Callable[..., Any]] = {"linear": linear_tower, "mlp": mlp_t
 
 
 class FusionNetwork(nn.Module):  # type: ignore[misc]
-    """Rows of blocks to unit vectors: centred and of unit length, through the block's tower, combined.
+    """Rows of blocks, centred and of unit length, to unit vectors: each through its block's tower, then combined.
 
     Parameters
     ----------
@@ -76,8 +76,6 @@ class FusionNetwork(nn.Module):  # type: ignore[misc]
         self.towers = nn.ModuleList(
             [TOWERS[tower](dim, width, hidden=hidden, dropout=dropout) for dim in dims.values()]
         )
-        for place, dim in enumerate(dims.values()):
-            self.register_buffer(f"centre{place}", torch.zeros(dim))
         try:
             self.combining = COMBINING[combining](len(dims), width, **options)
         except TypeError as error:
@@ -85,7 +83,7 @@ class FusionNetwork(nn.Module):  # type: ignore[misc]
 
     def tokens(self, rows: list[torch.Tensor]) -> torch.Tensor:
         """Rows of each block ``(n, d)`` to tokens ``(n, B, width)``, of mean square 1."""
-        made = [tower(self._unit(place, rows[place])) for place, tower in enumerate(self.towers)]
+        made = [tower(own) for tower, own in zip(self.towers, rows, strict=True)]
         return nn.functional.normalize(torch.stack(made, dim=1), dim=2) * math.sqrt(self.width)
 
     def join(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
@@ -96,10 +94,13 @@ class FusionNetwork(nn.Module):  # type: ignore[misc]
         """Rows of each block to unit rows ``(n, width)``; zeros where nothing is present."""
         return self.join(self.tokens(rows), present)
 
-    def set_centre(self, place: int, centre: torch.Tensor) -> None:
-        """What is subtracted from the unit rows of one block, ``(d,)``."""
-        getattr(self, f"centre{place}").copy_(centre)
+    def shares(self, rows: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor | None:
+        """How much each block counts, ``(n, B)``; None for a combining network that does not weigh."""
+        return self.combining.shares(self.tokens(rows), present)
 
-    def _unit(self, place: int, rows: torch.Tensor) -> torch.Tensor:
-        unit = nn.functional.normalize(rows, dim=1) - getattr(self, f"centre{place}")
-        return nn.functional.normalize(unit, dim=1)
+    def parts(self, rows: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor | None:
+        """What each block adds to the unit rows, ``(n, B, width)``; None where they are no sum of blocks."""
+        found = self.combining.parts(self.tokens(rows), present)
+        if found is None:
+            return None
+        return found / torch.linalg.vector_norm(found.sum(dim=1), dim=1).clamp_min(1e-12)[:, None, None]
