@@ -42,7 +42,7 @@ class CcaFusion(BlockFusion):
 
     kind: ClassVar[str] = "cca"
 
-    def __init__(self, *, dim: int = 128, ridge: float = 0.1, power: float = 1.0, components: int = 512) -> None:
+    def __init__(self, *, dim: int = 256, ridge: float = 0.5, power: float = 1.0, components: int = 512) -> None:
         super().__init__(
             dim=whole_number("dim", dim),
             ridge=number("ridge", ridge, least=0, above=True),
@@ -108,7 +108,7 @@ class RidgeFusion(BlockFusion):
 
     kind: ClassVar[str] = "ridge"
 
-    def __init__(self, *, anchor: str | None = None, dim: int | None = None, ridge: float = 0.1) -> None:
+    def __init__(self, *, anchor: str | None = None, dim: int | None = None, ridge: float = 0.3) -> None:
         if dim is not None:
             whole_number("dim", dim)
         super().__init__(anchor=anchor, dim=dim, ridge=number("ridge", ridge, least=0, above=True))
