@@ -24,6 +24,7 @@ FUSIONS: Mapping[str, str] = {
     "cca": "goodsense.fusion.alignment:CcaFusion",
     "ridge": "goodsense.fusion.alignment:RidgeFusion",
     "hybrid": "goodsense.fusion.hybrid:HybridFusion",
+    "graph": "goodsense.fusion.graph:GraphFusion",
     "trained": "goodsense.fusion.trained:TrainedFusion",
 }
 
