@@ -26,6 +26,7 @@ ENCODERS: Mapping[tuple[Modality, str], str] = {
     ("text", "glove"): "goodsense.encoders.glove:GloveEncoder",
     ("text", "bag"): "goodsense.encoders.bag:BagEncoder",
     ("text", "rnn"): "goodsense.encoders.rnn:RnnEncoder",
+    ("text", "transformer"): "goodsense.encoders.transformer:TransformerEncoder",
     ("text", "minilm"): "goodsense.encoders.minilm:MiniLmEncoder",
     ("image", "descriptors"): "goodsense.encoders.descriptors:DescriptorsEncoder",
     ("image", "fisher"): "goodsense.encoders.fisher:FisherEncoder",

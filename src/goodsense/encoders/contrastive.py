@@ -1,10 +1,11 @@
-"""What the text encoders ``bag`` and ``rnn`` share: hashed words, training on the catalog's pairs, fields, files."""
+"""What the text encoders ``bag``, ``rnn`` and ``transformer`` share: hashed words, training on pairs, fields, files."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -55,7 +56,7 @@ class WordBatch:
     def word_vectors(self, table: torch.Tensor) -> torch.Tensor:
         """``(rows, d) -> (words, d)``."""
         torch = need_torch("a trained text encoder")
-        tensor = torch.from_numpy
+        tensor = partial(_tensor, device=table.device)
         return torch.nn.functional.embedding_bag(
             tensor(self.rows),
             table,
@@ -67,7 +68,7 @@ class WordBatch:
     def sums(self, vectors: torch.Tensor) -> torch.Tensor:
         """Weighted sums of the words' vectors, text by text: ``(words, d) -> (texts, d)``."""
         torch = need_torch("a trained text encoder")
-        tensor = torch.from_numpy
+        tensor = partial(_tensor, device=vectors.device)
         return torch.nn.functional.embedding_bag(
             tensor(self.words), vectors, tensor(self.starts[:-1]), mode="sum", per_sample_weights=tensor(self.weights)
         )
@@ -82,6 +83,11 @@ class WordBatch:
         steps = np.arange(max(1, int(lengths.max(initial=0))))
         there = steps < lengths[:, None]
         return np.where(there, self.starts[:-1, None] + steps, 0), there
+
+
+def _tensor(array: NDArray[Any], *, device: torch.device) -> torch.Tensor:
+    found: torch.Tensor = need_torch("a trained text encoder").from_numpy(array).to(device)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,8 +232,7 @@ class TrainedOnPairs(ABC):
 
     def encode(self, values: Sequence[TextFields | str]) -> Vectors:
         """``n`` products (field -> text) to ``(n, dim)`` unit rows."""
-        if not self._fitted:
-            raise UsageError("this text encoder was not fitted yet.", fix="Call fit(products, seed=...) first.")
+        self._check_fitted()
         found = np.zeros((len(values), self.dim), dtype=np.float32)
         owners, weights, texts = list[int](), list[float](), list[list[str]]()
         for owner, value in enumerate(values):
@@ -242,6 +247,17 @@ class TrainedOnPairs(ABC):
     def encode_query(self, values: Sequence[TextFields | str]) -> Vectors:
         """``n`` shoppers' texts to ``(n, dim)`` in the products' space."""
         return self.encode(values)
+
+    def network(self) -> Any:
+        """A copy of the fitted network, in evaluation mode; it reads batches of :meth:`corpus`."""
+        self._check_fitted()
+        network = self._made(len(self._hashed))
+        restore(network, self._arrays)
+        return network
+
+    def corpus(self, texts: Sequence[str]) -> Corpus:
+        """Texts as words that the encoder knows."""
+        return Corpus.of([self._tokenizer.tokens(text) for text in texts], self._hashed)
 
     def unknown_share(self, values: Sequence[TextFields]) -> float:
         """Which share of the words in ``values`` has neither been learned nor resembles a learned one."""
@@ -294,6 +310,10 @@ class TrainedOnPairs(ABC):
         steps = pairs.steps(BATCH)
         found = train(network, batches, loss, schedule, steps=steps, seed=seed, progress=progress, stage=self.KIND)
         return list(found.losses)
+
+    def _check_fitted(self) -> None:
+        if not self._fitted:
+            raise UsageError("this text encoder was not fitted yet.", fix="Call fit(products, seed=...) first.")
 
     def _texts(self, corpus: Corpus) -> Vectors:
         """All texts of a corpus; those without a known word are zero rows."""

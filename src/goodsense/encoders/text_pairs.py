@@ -1,7 +1,7 @@
 """What a catalog itself says belongs together: titles and the descriptions, categories and attributes they stand with.
 
-From these pairs the encoders ``bag`` and ``rnn`` learn, by contrast with the other pairs of a batch: InfoNCE, van den
-Oord et al., "Representation Learning with Contrastive Predictive Coding" (2018).
+From these pairs the encoders ``bag``, ``rnn`` and ``transformer`` learn, by contrast with the other pairs of a batch:
+InfoNCE, van den Oord et al., "Representation Learning with Contrastive Predictive Coding" (2018).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Encoders that learn words or pairs of texts: ``word2vec``, ``glove``, ``bag``, ``rnn``."""
+"""Encoders that learn words or pairs of texts: ``word2vec``, ``glove``, ``bag``, ``rnn``, ``transformer``."""
 
 from __future__ import annotations
 
@@ -40,5 +40,22 @@ CASES = [
         EMPTY,
         {"dim": 8, "cell": "lstm", "width": 6, "char_ngrams": [2, 3], "epochs": 1, "field_weights": FIELDS},
         {"dim": 12, "epochs": 2, "width": 8},
+    ),
+    Case(
+        "text",
+        "transformer",
+        samples.texts(),
+        EMPTY,
+        {
+            "dim": 8,
+            "width": 6,
+            "layers": 1,
+            "heads": 2,
+            "char_ngrams": [2, 3],
+            "pretrain_epochs": 0,
+            "epochs": 1,
+            "field_weights": FIELDS,
+        },
+        {"dim": 12, "width": 12, "heads": 3, "pretrain_epochs": 1, "epochs": 2},
     ),
 ]
