@@ -69,7 +69,7 @@ class TextModel:
     ) -> None:
         self._folder = folder
         self._layout = layout
-        self._limit = min(max_tokens, _capacity(folder, layout))
+        self._limit = min(max_tokens, capacity(folder, layout))
         self._int8 = saved if saved is not None and (saved / INT8_FILE).is_file() else None
         self._tokens = self._tokenizer(int8)
         self._tower: Tower = self._quantised() if int8 else self._original()
@@ -286,7 +286,7 @@ def check_same(folder: ModelFolder, expected: str, directory: Path) -> None:
         )
 
 
-def _capacity(folder: ModelFolder, layout: Layout) -> int:
+def capacity(folder: ModelFolder, layout: Layout) -> int:
     """Tokens that the model can read."""
     positions = folder.config.get("max_position_embeddings") or folder.config.get("n_positions")
     relative = folder.model_type in ("t5", "mt5", "umt5")  # without a table of positions

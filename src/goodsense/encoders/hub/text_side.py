@@ -89,6 +89,10 @@ class TextSide:
             found[[filled[i] for i in rows]] = normalise(tower(self._inputs([numbers[i] for i in rows])))
         return found
 
+    def inputs_of(self, texts: Sequence[str]) -> Inputs:
+        """What the tower reads of texts that say something."""
+        return self._inputs(self._numbers([" ".join(text.split()) for text in texts]))
+
     def _numbers(self, texts: Sequence[str]) -> list[list[int]]:
         placed = [self._template.replace("{}", text) for text in texts]
         if self._family.lower:

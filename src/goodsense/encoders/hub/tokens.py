@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,17 @@ class Tokens:
         ``tokenizers.Tokenizer``, or one of transformers that is written in Python.
     padding
         The number that fills up short texts.
+    mask
+        The number that hides a word, where there is one.
+    special
+        The numbers that are no words.
     """
 
-    def __init__(self, backend: Any, padding: int) -> None:
+    def __init__(
+        self, backend: Any, padding: int, mask: int | None = None, special: Collection[int] = frozenset()
+    ) -> None:
         self._backend = backend
+        self.mask, self.special = mask, frozenset(special)
         self._fast = hasattr(backend, "encode_batch")
         self.padding = padding
         if self._fast:
@@ -53,7 +60,8 @@ class Tokens:
         padding = found.pad_token_id
         if padding is None:
             padding = folder.config.get("pad_token_id")
-        return cls(getattr(found, "backend_tokenizer", None) or found, int(padding or 0))
+        backend = getattr(found, "backend_tokenizer", None) or found
+        return cls(backend, int(padding or 0), found.mask_token_id, found.all_special_ids)
 
     @classmethod
     def read(cls, path: Path) -> Tokens:
