@@ -108,6 +108,11 @@ class CnnEncoder(TrainedNetwork):
         return frozenset({"image"})
 
     @property
+    def side(self) -> int:
+        """Pixels of the square that a picture is brought to."""
+        return self._side
+
+    @property
     def wish(self) -> ImageWish:
         return ImageWish()
 
@@ -150,16 +155,16 @@ class CnnEncoder(TrainedNetwork):
         network, found = self._restored(), np.zeros((len(pictures), self.dim), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(pictures), AT_ONCE):
-                batch = _levelled(to_batch(_shrunk(pictures[start : start + AT_ONCE], self._seen_side)))
+                batch = levelled(to_batch(shrunk(pictures[start : start + AT_ONCE], self.seen_side)))
                 both = network(batch) + network(batch.flip(3))
                 found[start : start + AT_ONCE] = (both / 2).numpy()
         return found
 
     @property
-    def _seen_side(self) -> int:
+    def seen_side(self) -> int:
         """Pixels at which a whole picture shows things as large as the crops of training did, on average."""
         zoom = math.sqrt((1 + STRENGTHS[self._augment].least_area) / 2)
-        return min(self._side, round(_crop(self._side) / zoom / 8) * 8)
+        return min(self._side, round(crop_of(self._side) / zoom / 8) * 8)
 
     def _stacked(self, raw: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.stack(list(raw)) if len(raw) else np.zeros((0, self._side, self._side, 3), dtype=np.uint8)
@@ -206,7 +211,7 @@ class _Lesson:
         products = Products.of(labels, len(pictures))
         targets = Targets.of(labels, fields=fields)
         batch = min(BATCH, max(FEW, len(pictures) // 16))
-        return cls(pictures, targets, products, strength, _crop(side), batch, networks.has_bf16())
+        return cls(pictures, targets, products, strength, crop_of(side), batch, networks.has_bf16())
 
     @property
     def steps(self) -> int:
@@ -224,7 +229,7 @@ class _Lesson:
     def loss(self, network: Any, batch: _Batch) -> torch.Tensor:
         torch = networks.need_torch("the image encoder 'cnn'")
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.fast):
-            features = network(_levelled(batch.pictures))
+            features = network(levelled(batch.pictures))
         features = features.float()
         losses = []
         if self.targets:
@@ -247,18 +252,18 @@ class _Lesson:
             start, number = stop, number + 1
 
 
-def _crop(side: int) -> int:
+def crop_of(side: int) -> int:
     """Pixels of the crops in training."""
     return max(16, round(side * 2 / 3 / 8) * 8)
 
 
-def _shrunk(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def shrunk(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """``(n, h, w, 3) -> (n, side, side, 3)``."""
     import cv2
 
     return np.stack([cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in pictures])
 
 
-def _levelled(batch: torch.Tensor) -> torch.Tensor:
+def levelled(batch: torch.Tensor) -> torch.Tensor:
     """From 0..1 to about zero mean and unit deviation."""
     return (batch - 0.5) * 4.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,6 +56,17 @@ class TrainedNetwork(TwoHalves):
         with torch.inference_mode():
             return {name: head(features).numpy() for head, name in heads}
 
+    def network(self) -> Any:
+        """A copy of the fitted network, in evaluation mode."""
+        self._check_fitted("values")
+        return copy.deepcopy(self._restored())
+
+    @property
+    def centre(self) -> NDArray[np.float32]:
+        """What features are told from, ``(dim,)``."""
+        self._check_fitted("values")
+        return self._arrays["centre"]
+
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Come back from :meth:`save`."""
@@ -97,10 +109,13 @@ class TrainedNetwork(TwoHalves):
         self._fingerprint = ""
 
     def _centred(self, raw: Any, values: str) -> Vectors:
-        if not self._arrays:
-            raise UsageError("this encoder was not fitted yet.", fix=f"Call fit({values}, seed=...) first.")
+        self._check_fitted(values)
         found: Vectors = self._features(raw) - self._arrays["centre"]
         return found
+
+    def _check_fitted(self, values: str) -> None:
+        if not self._arrays:
+            raise UsageError("this encoder was not fitted yet.", fix=f"Call fit({values}, seed=...) first.")
 
     def _restored(self) -> Any:
         if self._network is None:
