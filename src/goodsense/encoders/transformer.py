@@ -64,11 +64,11 @@ class TransformerEncoder(TrainedOnPairs):
         *,
         tokenizer: SupportsTokens | None = None,
         dim: int = 128,
-        width: int = 96,
+        width: int = 64,
         layers: int = 2,
         heads: int = 4,
         char_ngrams: Sequence[int] = (3, 4),
-        pretrain_epochs: int = 4,
+        pretrain_epochs: int = 3,
         epochs: int = 4,
         field_weights: Mapping[str, float] = DEFAULT_WEIGHTS,
     ) -> None:

@@ -101,8 +101,9 @@ def adapt_texts(
         left, right, equal = batch
         return info_nce(tower(**left), tower(**right), equal, temperature=temperature, same="ignored")
 
-    course = {"precision": precision, "device": device, "progress": progress, "stage": "adapt texts"}
-    history = _taught(tower, found, (), batches, loss, schedule, pairs.steps(schedule.batch), seed, **course)
+    course = {"precision": precision, "device": device, "progress": progress}
+    stage = f"adapt texts, {folder.hash[:8]}"
+    history = _taught(stage, tower, found, (), batches, loss, schedule, pairs.steps(schedule.batch), seed, **course)
     return _adapter(folder, settings, found, history)
 
 
@@ -161,9 +162,10 @@ def adapt_words(
         logits = guesser(batch["ids"], batch["mask"], asked)
         return cross_entropy(logits, batch["targets"][asked], smoothing=0.0)
 
-    course = {"precision": precision, "device": device, "progress": progress, "stage": "adapt words"}
+    course = {"precision": precision, "device": device, "progress": progress}
+    stage = f"adapt words, {folder.hash[:8]}"
     steps = math.ceil(len(filled) / schedule.batch)
-    history = _taught(guesser, found, guesser.learning, batches, loss, schedule, steps, seed, **course)
+    history = _taught(stage, guesser, found, guesser.learning, batches, loss, schedule, steps, seed, **course)
     return _adapter(folder, settings, found, history)
 
 
@@ -223,9 +225,10 @@ def adapt_pictures(
         left, right, same = batch
         return info_nce(see.network(*left), read.network(*right), same, temperature=temperature)
 
-    course = {"precision": precision, "device": device, "progress": progress, "stage": "adapt pictures"}
+    course = {"precision": precision, "device": device, "progress": progress}
+    stage = f"adapt pictures, {folder.hash[:8]}"
     steps = len(_in_batches(numbers, schedule.batch))
-    history = _taught(encoder._network, found, (), batches, loss, schedule, steps, seed, **course)
+    history = _taught(stage, encoder._network, found, (), batches, loss, schedule, steps, seed, **course)
     return _adapter(folder, settings, found, history)
 
 
@@ -269,6 +272,7 @@ def guessing(folder: ModelFolder, seed: int) -> tuple[Any, Any]:
 
 
 def _taught(
+    stage: str,
     network: Any,
     found: dict[str, Any],
     extras: Iterable[Any],
@@ -281,12 +285,15 @@ def _taught(
     device: str | torch.device,
     **course: Any,
 ) -> History:
-    """Train the thin layers and the extras alone; without any there is nothing to learn."""
+    """Train the thin layers and the extras alone; without any there is nothing to learn.
+
+    The stage names the model, which is no part of what learns, so that checkpoints of two models are told apart.
+    """
     if not found:
         return _NOTHING
     network.to(checked_device(device))
     learning = nn.ModuleList([*(layer.thin for layer in found.values()), *extras])
-    return train(learning, batches, loss, schedule, steps=steps, seed=seed, device=device, **course)
+    return train(learning, batches, loss, schedule, steps=steps, seed=seed, device=device, stage=stage, **course)
 
 
 def _adapter(folder: ModelFolder, settings: LowRank, found: dict[str, Any], history: History) -> Adapter:
