@@ -30,7 +30,7 @@ HEAVY = {
     "skimage",
 }
 COMMANDS = (
-    "build check clean conversations crawl demo doctor evaluate events export fetch ingest judge label mapping "
+    "ablate build check clean conversations crawl demo doctor evaluate events export fetch ingest judge label mapping "
     "questions redact reviews search similar"
 ).split()
 # generous against a busy machine; the medians that are promised are 0.3 s and 0.5 s on a quiet one

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from goodsense._version import __version__
+from goodsense.cli import ablate as ablate_command
 from goodsense.cli import check as check_command
 from goodsense.cli import clean as clean_command
 from goodsense.cli import crawl as crawl_command
@@ -31,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(evaluate.app, name="evaluate")
+app.command("ablate")(ablate_command.ablate)
 app.command("check")(check_command.check)
 app.command("clean")(clean_command.clean)
 app.command("crawl")(crawl_command.crawl)

@@ -11,14 +11,14 @@ import numpy as np
 from goodsense.evaluate.ablation import Ablation, Contribution, Row, plus, short, signed, within
 from goodsense.evaluate.experiment import Interval
 from goodsense.evaluate.lettering import Lettering, columns, installed_lettering
-from goodsense.evaluate.plots import _COLOURS, _INK, _bare, _figure, _lettered
+from goodsense.evaluate.plots import COLOURS, INK, bare, blank_figure, lettered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_ROWS = 24  # bars in one picture
-_USED, _BASELINE, _ADDS, _HARM = _COLOURS[0], _COLOURS[1], _COLOURS[2], _COLOURS[5]
+_USED, _BASELINE, _ADDS, _HARM = COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[5]
 _GREY, _SOFT = "#b8b8b8", "#666666"
 _WIDTH = 46  # columns of a name
 _VALUE, _GAIN = 1.02, 1.13  # where columns of text begin, in widths of the axes
@@ -35,23 +35,24 @@ def table(ablation: Ablation) -> str:
     return "\n".join([f"{ablation.metric}, {_counts(ablation)}", *text, "", ablation.verdict, how, *said]).rstrip()
 
 
-def ablation_figure(ablation: Ablation, *, lettering: Lettering | None = None) -> Figure:
+def ablation_figure(ablation: Ablation, *, method: str = "", lettering: Lettering | None = None) -> Figure:
     """Bars of every case on test, best first, and what each modality adds; both with their intervals.
 
     The baseline and what is used have colours of their own, and a line stands at the baseline. Of more than 24 cases
-    the best are drawn; baselines, single modalities and what is used always are.
+    the best are drawn; baselines, single modalities and what is used always are. ``method`` says how sets of modalities
+    are fused.
     """
     letters = lettering or installed_lettering()
     rows, added = _shown(ablation), ablation.contributions
     heights = [0.32 * len(rows) + 0.6, *([0.32 * len(added) + 0.6] if added else [])]
-    figure = _figure(11.5, sum(heights) + 1.3)
+    figure = blank_figure(11.5, sum(heights) + 1.3)
     figure.set_layout_engine("constrained", w_pad=0.12)
     axes = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-    _cases(axes[0], ablation, rows, letters)
+    _cases(axes[0], ablation, rows, letters, method=method)
     if added:
         _additions(axes[1], ablation, letters)
     figure.suptitle(_title(ablation, letters), fontweight="bold", x=0.01, ha="left")
-    return _lettered(figure, letters)
+    return lettered(figure, letters)
 
 
 def _line(row: Row, ablation: Ablation) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ def _shown(ablation: Ablation) -> list[Row]:
     return [row for row in ablation.rows if row.name in must or row.name in rest]
 
 
-def _cases(axes: Axes, ablation: Ablation, rows: Sequence[Row], letters: Lettering) -> None:
+def _cases(axes: Axes, ablation: Ablation, rows: Sequence[Row], letters: Lettering, *, method: str) -> None:
     colours = {ablation.winner: _USED, ablation.baseline: _BASELINE}
     names = [_named(row, ablation, letters) for row in rows]
     _bars(axes, names, [row.value for row in rows], [colours.get(row.name, _GREY) for row in rows])
@@ -108,7 +109,10 @@ def _cases(axes: Axes, ablation: Ablation, rows: Sequence[Row], letters: Letteri
     _column(axes, _VALUE, [short(row.value.mean) for row in rows], head="test")
     _column(axes, _GAIN, [_gain(row, ablation) for row in rows], head=f"gain over {base}")
     axes.set_xlim(0, (max(row.value.upper for row in rows) or 1.0) * 1.02)
-    axes.set_xlabel(f"{ablation.metric} on {ablation.queries['test']:,} test queries, {_level(ablation)} intervals")
+    how = f"; sets of modalities by {letters.legible(method)}" if method else ""
+    axes.set_xlabel(
+        f"{ablation.metric} on {ablation.queries['test']:,} test queries, {_level(ablation)} intervals{how}"
+    )
 
 
 def _gain(row: Row, ablation: Ablation) -> str:
@@ -120,8 +124,8 @@ def _additions(axes: Axes, ablation: Ablation, letters: Lettering) -> None:
     added = ablation.contributions
     names = [letters.legible(each.modality, width=_WIDTH) for each in added]
     _bars(axes, names, [each.adds for each in added], [_hue(each) for each in added])
-    axes.axvline(0, color=_INK, lw=0.8)
-    _column(axes, _VALUE, [fill(each.verdict.removeprefix(each.modality).strip(), 44) for each in added])
+    axes.axvline(0, color=INK, lw=0.8)
+    _column(axes, _VALUE, [fill(each.verdict.removeprefix(each.modality).strip(), 52) for each in added])
     low, high = min(0.0, *(each.adds.lower for each in added)), max(0.0, *(each.adds.upper for each in added))
     axes.set_xlim(low - 0.02 * (high - low), (high + 0.02 * (high - low)) or 1.0)
     axes.set_xlabel(f"what each modality adds to {ablation.metric}, {_how(ablation)}")
@@ -132,18 +136,18 @@ def _bars(axes: Axes, names: Sequence[str], found: Sequence[Interval], colours: 
     places, means = np.arange(len(found)), np.array([each.mean for each in found])
     reach = np.array([[each.mean - each.lower, each.upper - each.mean] for each in found]).T  # (2, names)
     axes.barh(places, means, 0.74, color=list(colours))
-    axes.errorbar(means, places, xerr=reach.clip(min=0), fmt="none", ecolor=_INK, elinewidth=1, capsize=2)
+    axes.errorbar(means, places, xerr=reach.clip(min=0), fmt="none", ecolor=INK, elinewidth=1, capsize=2)
     axes.set_yticks(places, labels=list(names))
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(found) - 0.45, -0.55)
-    _bare(axes, grid="x")
+    bare(axes, grid="x")
 
 
 def _column(axes: Axes, left: float, texts: Sequence[str], *, head: str = "") -> None:
     """Texts right of the axes, one beside each bar; ``left`` in widths of the axes."""
     beside = axes.get_yaxis_transform()
     for place, text in enumerate(texts):
-        axes.text(left, place, text, transform=beside, va="center", fontsize=8.5, color=_INK)
+        axes.text(left, place, text, transform=beside, va="center", fontsize=8.5, color=INK)
     axes.text(left, 1.0, f"{head}\n" if head else "", transform=axes.transAxes, va="center", fontsize=8.5, color=_SOFT)
 
 

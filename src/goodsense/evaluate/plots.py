@@ -26,7 +26,7 @@ SHOWN_METRICS = ("ndcg@10", "mrr@10", "map@10", "precision@10", "recall@10", "re
 MOST_CLASSES = 100
 FORMATS = (".png", ".svg", ".pdf")
 
-_COLOURS = (
+COLOURS = (
     "#0072b2",
     "#e69f00",
     "#009e73",
@@ -34,7 +34,7 @@ _COLOURS = (
     "#56b4e9",
     "#d55e00",
 )  # Okabe and Ito: safe for colour blindness
-_INK, _FAINT = "#222222", "#dddddd"
+INK, _FAINT = "#222222", "#dddddd"
 _SAMPLES = 2_000  # bootstrap samples per bar
 
 
@@ -61,14 +61,14 @@ def ranking_figure(
     UsageError
         If there is no report, more than six, or one lacks a metric.
     """
-    if not 1 <= len(reports) <= len(_COLOURS):
-        raise UsageError(f"{len(reports)} reports in one picture; expected 1 to {len(_COLOURS)}.")
+    if not 1 <= len(reports) <= len(COLOURS):
+        raise UsageError(f"{len(reports)} reports in one picture; expected 1 to {len(COLOURS)}.")
     common = [name for name in next(iter(reports.values())).metrics if all(name in r.metrics for r in reports.values())]
     shown = list(metrics) if metrics is not None else [name for name in SHOWN_METRICS if name in common] or common
     for name in (*shown, distribution):
         if name not in common:
             raise UsageError(f"no metric {name!r} in every report; they share {', '.join(common)}.")
-    figure = _figure(11, max(4.2, 1.6 + 0.24 * len(shown) * (len(reports) + 1)))
+    figure = blank_figure(11, max(4.2, 1.6 + 0.24 * len(shown) * (len(reports) + 1)))
     bars, spread = figure.subplots(1, 2, width_ratios=(1.15, 1))
     letters = lettering or installed_lettering()
     names = {letters.legible(name): report for name, report in reports.items()}
@@ -81,7 +81,7 @@ def ranking_figure(
         spread.legend(frameon=False, loc="upper right")
     counts = sorted({report.queries for report in reports.values()})
     figure.suptitle(f"Ranking over {' / '.join(f'{n:,}' for n in counts)} queries", fontweight="bold")
-    return _lettered(figure, letters)
+    return lettered(figure, letters)
 
 
 def confusion_figure(report: ClassificationReport, *, lettering: Lettering | None = None) -> Figure:
@@ -96,14 +96,14 @@ def confusion_figure(report: ClassificationReport, *, lettering: Lettering | Non
     names = [letters.legible(report.labels[at], width=20 if count > 30 else 24) for at in shown]
     cells = max(2.6, min(0.42 * count, max(6.5, 0.105 * count)))  # inches along one side of the matrix
     size = float(np.clip(cells / count * 72 * 0.75, 4.5, 9))
-    figure = _figure(cells + 8, cells + 4, layout=None)
+    figure = blank_figure(cells + 8, cells + 4, layout=None)
     matrix, scale, pairs = (figure.add_axes((0, 0, 1, 1), label=label) for label in ("matrix", "scale", "pairs"))
     image = _matrix(matrix, report.confusion[np.ix_(shown, shown)], support[shown], names, size=size)
     _share_scale(figure, scale, image)
     hidden = f", {count} of {len(report.labels)} classes drawn" if count < len(report.labels) else ""
     title = f"accuracy {report.accuracy:.3f}, macro F1 {report.macro.f1:.3f} over {report.rows:,} rows{hidden}"
     heading = figure.suptitle(title, fontweight="bold", va="top")
-    _lettered(figure, letters)
+    lettered(figure, letters)
     margin = _widest(matrix.get_yticklabels()) + 0.2
     height = cells + margin + 0.9
     _pairs(pairs, report, letters, limit=int((height - 0.9) * 4))
@@ -117,7 +117,7 @@ def confusion_figure(report: ClassificationReport, *, lettering: Lettering | Non
         },
     )
     heading.set_y(1 - 0.15 / height)
-    return _lettered(figure, letters)
+    return lettered(figure, letters)
 
 
 def regression_figure(
@@ -130,13 +130,13 @@ def regression_figure(
     wanted, given = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     letters = lettering or installed_lettering()
     name = letters.legible(quantity)
-    figure = _figure(10.5, 4.8)
+    figure = blank_figure(10.5, 4.8)
     points, errors = figure.subplots(1, 2)
     low, high = min(wanted.min(), given.min()), max(wanted.max(), given.max())
     points.scatter(
-        wanted, given, s=14, alpha=float(np.clip(40 / np.sqrt(len(wanted)) / 2, 0.12, 0.8)), color=_COLOURS[0], lw=0
+        wanted, given, s=14, alpha=float(np.clip(40 / np.sqrt(len(wanted)) / 2, 0.12, 0.8)), color=COLOURS[0], lw=0
     )
-    points.plot([low, high], [low, high], color=_INK, lw=1, ls="--", label="exact")
+    points.plot([low, high], [low, high], color=INK, lw=1, ls="--", label="exact")
     if wanted.min() > 0 and given.min() > 0 and high / low > 100:
         points.set(xscale="log", yscale="log")
         for axis in (points.xaxis, points.yaxis):
@@ -145,11 +145,11 @@ def regression_figure(
     points.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
     points.legend(frameon=False, loc="upper left")
     _error_histogram(errors, given - wanted, name)
-    _bare(points)
+    bare(points)
     figure.suptitle(
         f"MAE {report.mae:.4g}, RMSE {report.rmse:.4g}, R² {report.r2:.3f} over {report.rows:,} rows", fontweight="bold"
     )
-    return _lettered(figure, letters)
+    return lettered(figure, letters)
 
 
 def save_figure(figure: Figure, path: Path | str) -> None:
@@ -167,7 +167,8 @@ def save_figure(figure: Figure, path: Path | str) -> None:
     figure.savefig(target, dpi=130, metadata=plain, facecolor="white")
 
 
-def _figure(width: float, height: float, *, layout: Literal["constrained"] | None = "constrained") -> Figure:
+def blank_figure(width: float, height: float, *, layout: Literal["constrained"] | None = "constrained") -> Figure:
+    """A figure of so many inches that no global state knows of."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -189,7 +190,7 @@ def _place(figure: Figure, size: tuple[float, float], axes: Mapping[Axes, tuple[
         each.set_position((left / size[0], bottom / size[1], width / size[0], height / size[1]))
 
 
-def _lettered(figure: Figure, letters: Lettering) -> Figure:
+def lettered(figure: Figure, letters: Lettering) -> Figure:
     """Give every text the fonts that can write it, and take ``$`` literally."""
     from matplotlib.text import Text
 
@@ -201,7 +202,8 @@ def _lettered(figure: Figure, letters: Lettering) -> Figure:
     return figure
 
 
-def _bare(axes: Axes, *, grid: str = "both") -> None:
+def bare(axes: Axes, *, grid: str = "both") -> None:
+    """No frame, and a faint grid behind everything."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(True, axis=grid, color=_FAINT, lw=0.6)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
@@ -214,21 +216,21 @@ def _metric_bars(axes: Axes, reports: Mapping[str, RankingReport], shown: Sequen
         means = np.array([interval.mean for interval in found])
         whiskers = np.array([[i.mean - i.lower, i.upper - i.mean] for i in found]).T.clip(min=0)  # (2, metrics)
         places = np.arange(len(shown)) + (at - (len(reports) - 1) / 2) * high
-        axes.barh(places, means, high * 0.92, color=_COLOURS[at], label=name)
-        axes.errorbar(means, places, xerr=whiskers, fmt="none", ecolor=_INK, elinewidth=1, capsize=2)
+        axes.barh(places, means, high * 0.92, color=COLOURS[at], label=name)
+        axes.errorbar(means, places, xerr=whiskers, fmt="none", ecolor=INK, elinewidth=1, capsize=2)
         for place, mean, whisker in zip(places, means, whiskers[1], strict=True):
-            axes.text(mean + whisker + 0.012, place, f"{mean:.3f}", va="center", fontsize=8, color=_INK)
+            axes.text(mean + whisker + 0.012, place, f"{mean:.3f}", va="center", fontsize=8, color=INK)
     axes.set_yticks(range(len(shown)), labels=list(shown))
     axes.invert_yaxis()
     axes.set(xlim=(0, 1.09), xlabel="mean over queries, 95 % bootstrap interval")
     axes.set_xticks(np.linspace(0, 1, 6))
-    _bare(axes, grid="x")
+    bare(axes, grid="x")
 
 
 def _query_histogram(axes: Axes, values: NDArray[np.float64], metric: str) -> None:
-    axes.hist(values, bins=np.linspace(0, 1, 21).tolist(), color=_COLOURS[0], edgecolor="white", lw=0.6)
+    axes.hist(values, bins=np.linspace(0, 1, 21).tolist(), color=COLOURS[0], edgecolor="white", lw=0.6)
     mean = float(values.mean())
-    axes.axvline(mean, color=_INK, lw=1.2, ls="--")
+    axes.axvline(mean, color=INK, lw=1.2, ls="--")
     axes.annotate(
         f" mean {mean:.3f} " if mean < 0.7 else f"mean {mean:.3f} ",
         (mean, 0.97),
@@ -241,17 +243,17 @@ def _query_histogram(axes: Axes, values: NDArray[np.float64], metric: str) -> No
     zero, full = np.mean(values <= 0), np.mean(values >= 1 - 1e-9)
     axes.set(xlim=(0, 1), xlabel=metric, ylabel="queries")
     axes.set_title(f"{zero:.0%} of queries score 0, {full:.0%} score 1", fontsize=10)
-    _bare(axes, grid="y")
+    bare(axes, grid="y")
 
 
 def _query_curves(axes: Axes, reports: Mapping[str, RankingReport], metric: str) -> None:
     for at, (name, report) in enumerate(reports.items()):
         values = np.sort(report.per_query[metric])[::-1]
         share = np.arange(1, len(values) + 1) / len(values) * 100
-        axes.step(share, values, where="pre", color=_COLOURS[at], lw=1.8, label=name)
+        axes.step(share, values, where="pre", color=COLOURS[at], lw=1.8, label=name)
     axes.set(xlim=(0, 100), ylim=(0, 1.02), xlabel="per cent of queries, best first", ylabel=metric)
     axes.set_title("how the queries of each system spread", fontsize=10)
-    _bare(axes)
+    bare(axes)
 
 
 def _matrix(
@@ -273,7 +275,7 @@ def _matrix(
     if len(names) <= 15:
         for (row, column), share in np.ndenumerate(shares):
             if share >= 0.005:
-                colour = "white" if share > 0.4 else _INK
+                colour = "white" if share > 0.4 else INK
                 axes.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=7, color=colour)
     return image
 
@@ -303,9 +305,9 @@ def _error_histogram(axes: Axes, errors: NDArray[np.float64], name: str) -> None
     edge = float(np.quantile(np.abs(errors), 0.99)) or 1.0
     inside = errors[np.abs(errors) <= edge]
     bins = int(np.clip(np.sqrt(len(inside)), 11, 41)) | 1  # odd: one bin around 0
-    axes.hist(inside, bins=bins, range=(-edge, edge), color=_COLOURS[0], edgecolor="white", lw=0.4)
-    axes.axvline(0, color=_INK, lw=1, ls="--")
+    axes.hist(inside, bins=bins, range=(-edge, edge), color=COLOURS[0], edgecolor="white", lw=0.4)
+    axes.axvline(0, color=INK, lw=1, ls="--")
     outside = len(errors) - len(inside)
     axes.set(xlabel=f"predicted minus true {name}", ylabel="rows")
     axes.set_title(f"{outside:,} larger errors not shown" if outside else "all errors", fontsize=10)
-    _bare(axes, grid="y")
+    bare(axes, grid="y")

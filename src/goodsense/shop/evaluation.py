@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,18 @@ import numpy as np
 
 from goodsense.catalog.feeds.badvalue import BadValue
 from goodsense.catalog.feeds.values import split_of
-from goodsense.catalog.product import Product, text_fields
-from goodsense.encoders import make_encoder
+from goodsense.catalog.product import Product
 from goodsense.errors import DataError, UsageError
 from goodsense.evaluate import RankingReport, evaluate_run, read_qrels, read_queries
 from goodsense.fusion import AdditiveFusion
 from goodsense.progress import Progress, silent
-from goodsense.search.columns import product_fields
-from goodsense.shop.encoding import options_for, tokenizer_of
-from goodsense.shop.listing import encodable, fill_splits
+from goodsense.shop.blind import blind_blocks, honest_modalities, known_fields, label_of, number_of
+from goodsense.shop.listing import fill_splits
 from goodsense.shop.shop import Shop
-from goodsense.types import Embeddings, FittedEncoder, Modality, Vectors
+from goodsense.types import Embeddings, Vectors
 from goodsense.understand import (
     Chosen,
     ClassifierResult,
-    LabelMask,
     RegressorResult,
     choose_classifier,
     choose_regressor,
@@ -138,9 +135,9 @@ def evaluate_classify(
         If no product has the field, or a modality is unknown.
     """
     products = list(shop.truth.products())
-    labels = {p.id: value for p in products if (value := _label_of(p, label))}
+    labels = {p.id: value for p in products if (value := label_of(p, label))}
     if not labels:
-        raise UsageError(f"no product has a value for {label!r}.", fix=_known_fields(products))
+        raise UsageError(f"no product has a value for {label!r}.", fix=known_fields(products))
     blocks, splits = _held(shop, products, label, labels, modalities, mask_label, split_column, seed, progress)
 
     def score(train: Embeddings, val: Embeddings) -> float:
@@ -164,9 +161,9 @@ def evaluate_regress(
     Also returns the true numbers, by product id.
     """
     products = list(shop.truth.products())
-    targets = {p.id: value for p in products if (value := _number_of(p, target)) is not None}
+    targets = {p.id: value for p in products if (value := number_of(p, target)) is not None}
     if not targets:
-        raise UsageError(f"no product has a number for {target!r}.", fix=_known_fields(products))
+        raise UsageError(f"no product has a number for {target!r}.", fix=known_fields(products))
     labels = {id: f"{value:g}" for id, value in targets.items()}
     blocks, splits = _held(shop, products, target, labels, modalities, False, split_column, seed, progress)
 
@@ -190,39 +187,16 @@ def _held(
 ) -> tuple[dict[str, Embeddings], dict[str, str]]:
     """Blocks made without the target, of the products that have it, and their splits."""
     labelled = [product for product in products if product.id in labels]
-    same = {field, *_fields_equal_to(labelled, labels)}
-    blind = [_without(product, same) for product in labelled]
     given = [_split_of(product, split_column) for product in labelled]
     splits = fill_splits(given, [product.title or product.id for product in labelled])
     train = [i for i, split in enumerate(splits) if split == "train"]
-    used = _honest(shop, modalities, held_out=split_column == "split" and any(given))
-    masker = LabelMask.of(labels.values(), tokenizer=tokenizer_of(shop.built_recipe)) if mask else None
-    blocks = {}
-    for modality in used:
-        progress(f"vectors of {modality}", 0, None)
-        blocks[modality] = _block(shop, modality, blind, train, masker, seed)
+    used = honest_modalities(shop, modalities, held_out=split_column == "split" and any(given))
+    blocks = blind_blocks(
+        shop, labelled, field, labels, train=train, modalities=used, mask=mask, seed=seed, progress=progress
+    )
     # without any given split the report comes from cross-validation, so nothing is held out here
     ids = [product.id for product in labelled]
     return blocks, dict(zip(ids, splits if any(given) else [""] * len(splits), strict=True))
-
-
-def _honest(shop: Shop, modalities: Sequence[str], *, held_out: bool) -> tuple[str, ...]:
-    """The modalities to report on; those of the build unless some were asked for.
-
-    An encoder that learned labels of what is tested now would know the answers: it serves only if the feed's own split
-    held these products out. Asked for, it is refused; else it is left out.
-    """
-    leaking = [name for name, encoder in shop.encoders.items() if getattr(encoder, "learns_labels", False)]
-    if held_out:
-        leaking = []
-    for name in modalities:
-        if name in leaking:
-            raise UsageError(
-                f"the {name} encoder learned from labels of all products but those that the feed's split holds out, "
-                "so only these can be reported on.",
-                fix="Give products a split (train, val, test), ingest and build again; or leave the modality out.",
-            )
-    return tuple(modalities) or tuple(name for name in shop.snapshot.blocks if name not in leaking)
 
 
 def _best_fusion(
@@ -260,62 +234,6 @@ def _score(chosen: Chosen) -> float:
     return chosen.score if chosen.score is not None else 0.0
 
 
-def _block(
-    shop: Shop, modality: str, products: Sequence[Product], train: Sequence[int], masker: LabelMask | None, seed: int
-) -> Embeddings:
-    """Vectors of one modality. Pictures know no label field, so the live build's serve; the rest is fitted anew."""
-    ids = [product.id for product in products]
-    snapshot = shop.snapshot
-    if modality not in ("text", "attributes"):
-        if modality not in snapshot.blocks:
-            known = ", ".join(snapshot.blocks)
-            raise UsageError(f"this build has no block {modality!r}; it has {known}.")
-        rows = snapshot.rows_of(ids)
-        block = snapshot.blocks[modality]
-        return Embeddings.of_products(ids, np.array(block.gather(rows)), np.array(block.gather_present(rows)))
-    values: list[Any] = [text_fields(p) if modality == "text" else encodable(p) for p in products]
-    if masker is not None and modality == "text":
-        values = [masker.apply(value) for value in values]
-    vectors = _fitted(shop, modality, [values[i] for i in train], seed).encode(values)
-    return Embeddings.of_products(ids, vectors, np.asarray(vectors.any(axis=1)))
-
-
-def _fitted(shop: Shop, modality: str, values: Sequence[Any], seed: int) -> Any:
-    recipe = shop.built_recipe
-    kind: Modality = "text" if modality == "text" else "attributes"
-    name = getattr(recipe.encoders, kind)
-    encoder = make_encoder(
-        kind, name, options_for(recipe, kind), tokenizer=tokenizer_of(recipe) if kind == "text" else None
-    )
-    return (
-        encoder.fit([value for value in values if value], seed=seed) if isinstance(encoder, FittedEncoder) else encoder
-    )
-
-
-def _label_of(product: Product, field: str) -> str:
-    """The one value of a field as text; empty for none. The deepest level stands for the category."""
-    if field == "category":
-        return product.category[-1] if product.category else ""
-    if field == "brand":
-        return product.brand
-    value = product.attributes.get(field, "")
-    if isinstance(value, tuple):
-        return value[0] if value else ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _number_of(product: Product, field: str) -> float | None:
-    if field == "price":
-        return float(product.price.major) if product.price is not None else None
-    value = product.attributes.get(field)
-    if value is None or isinstance(value, bool | tuple):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
 def _split_of(product: Product, column: str) -> str:
     if column == "split":
         return product.split
@@ -326,34 +244,3 @@ def _split_of(product: Product, column: str) -> str:
         return split_of(value)
     except BadValue as error:
         raise DataError(f"product {product.id!r}: {column} is {value!r}, an {error.reason}.", fix=error.fix) from error
-
-
-def _fields_equal_to(products: Sequence[Product], labels: Mapping[str, str]) -> list[str]:
-    """Fields that say the same as the label on nearly every product that has them."""
-    agree: dict[str, list[int]] = {}
-    for product in products:
-        for name in ("category", "brand", *product.attributes):
-            value = _label_of(product, name)
-            if value:
-                counts = agree.setdefault(name, [0, 0])
-                counts[0] += value.casefold() == labels[product.id].casefold()
-                counts[1] += 1
-    return [name for name, (same, every) in agree.items() if same > 0.95 * every]
-
-
-def _without(product: Product, fields: set[str]) -> Product:
-    """The product without these fields; a hidden price hides every price."""
-    attributes = {name: value for name, value in product.attributes.items() if name not in fields}
-    found = replace(product, attributes=attributes)
-    if "category" in fields:
-        found = replace(found, category=())
-    if "brand" in fields:
-        found = replace(found, brand="")
-    if "price" in fields:
-        found = replace(found, variants=tuple(replace(v, price=None, list_price=None) for v in found.variants))
-    return found
-
-
-def _known_fields(products: Sequence[Product]) -> str:
-    names = sorted({name for product in products[:1000] for name in product_fields(product)})
-    return f"Fields of this shop: {', '.join(names)}."

@@ -15,7 +15,7 @@ from goodsense.feedback import CONVERSATIONS, QUESTIONS, REVIEWS, Conversation, 
 from goodsense.media import MediaStore
 from goodsense.media.fetch import DEFAULT_POLICY, FetchPolicy
 from goodsense.progress import Progress, silent
-from goodsense.quality.cleaning import Plan
+from goodsense.quality.cleaning import Plan as CleaningPlan
 from goodsense.search.encode import EncodedQuery, encode_query, narrowed
 from goodsense.search.engine import rank, search
 from goodsense.search.snapshot import Snapshot
@@ -37,6 +37,7 @@ from goodsense.shop.worker import build_in_child
 from goodsense.types import Encoder, Hits, MediaRef, Part, Query
 
 if TYPE_CHECKING:
+    from goodsense.shop.ablation import Plan, ShopAblation
     from goodsense.speech import Recogniser, Transcript
 
 
@@ -231,14 +232,14 @@ class Shop:
         """Check the catalog's quality; the report is kept and tells the trend since the last one."""
         return check_shop(self.truth, pictures=pictures, keep=keep, progress=progress)
 
-    def plan_cleaning(self, *, progress: Progress = silent) -> Plan:
+    def plan_cleaning(self, *, progress: Progress = silent) -> CleaningPlan:
         """A cleaning plan from what a check finds."""
         from goodsense.quality.cleaning.proposing import propose
 
         checked = check_shop(self.truth, keep=False, progress=progress)
         return propose(checked.report.findings, checked.census)
 
-    def clean(self, plan: Plan, *, dry_run: bool = False, progress: Progress = silent) -> CleanReport:
+    def clean(self, plan: CleaningPlan, *, dry_run: bool = False, progress: Progress = silent) -> CleanReport:
         """Run a cleaning plan over the whole catalog, as one batch that :meth:`undo_cleaning` can take back."""
         return clean(self.truth, plan, dry_run=dry_run, progress=progress)
 
@@ -269,6 +270,18 @@ class Shop:
         """
         used = recipe if recipe is not None else self.recipe
         return build_in_child(self.directory, used, refit=refit, download=download, workers=workers, progress=progress)
+
+    def ablate(self, plan: Plan | None = None, *, progress: Progress = silent) -> ShopAblation:
+        """Which modalities are worth having, and which way of fusing them, on products and queries held out.
+
+        Raises
+        ------
+        DataError
+            If there are fewer than two modalities, or too little can be held out to measure anything.
+        """
+        from goodsense.shop.ablation import Plan, ablate_shop
+
+        return ablate_shop(self, plan or Plan(), progress=progress)
 
     # ---- speech
 
