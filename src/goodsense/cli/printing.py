@@ -138,7 +138,13 @@ def _explained(hit: Hit) -> None:
         for token in part.get("tokens", []):
             say(f"            {token['field']}: {token['token']!r} {token['bm25']:.3f}")
         for block, raw in part["raw"].items():
-            say(f"            {block}: similarity {raw:.3f}")
+            say(f"            {block}: similarity {raw:.3f}{_made_of(part.get(block, {}))}")
+
+
+def _made_of(parts: Mapping[str, float]) -> str:
+    """The modalities that a similarity is the sum of, the largest first."""
+    found = sorted(parts.items(), key=lambda part: -abs(part[1]))
+    return f" = {' '.join(f'{value:+.3f} {name}' for name, value in found if value)}" if found else ""
 
 
 def doctor(report: dict[str, Any]) -> None:

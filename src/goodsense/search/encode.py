@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.errors import NoSoundError, UsageError
+from goodsense.fusion.joint import JOINT, JointEncoder
 from goodsense.search.calibration import BM25
 from goodsense.search.expressions import parse_filter
-from goodsense.types import Encoder, Filter, MediaRef, Part, Query, prepare
+from goodsense.types import Encoder, Filter, MediaRef, Part, Query, Vectors, prepare
 
 if TYPE_CHECKING:
     from goodsense.search.snapshot import Snapshot
@@ -121,10 +122,9 @@ def _encode_value(
     probes = {}
     for name in reached:
         block = snapshot.blocks[name]
-        value = read.value_for(encoders[name])
-        if value is None:
+        vector = read.vector_by(encoders[name])
+        if vector is None:
             continue
-        vector = encoders[name].encode_query([value])
         vector = prepare(snapshot.calibration.unshifted(part.kind, name, vector), block.distance)[0]
         if np.any(vector):
             probes[name] = vector
@@ -135,13 +135,26 @@ def _encode_value(
 
 
 class _Reading:
-    """The value of one part as each encoder wishes it; its file is read once."""
+    """One part as each encoder reads it: its file is read once, and no encoder works twice."""
 
     def __init__(self, part: Part) -> None:
         self._part = part
         self._data: bytes | None = None
+        self._vectors: dict[int, Vectors | None] = {}  # by encoder
 
-    def value_for(self, encoder: Encoder) -> object | None:
+    def vector_by(self, encoder: Encoder) -> Vectors | None:
+        """``(1, d)``; None for a clip without a sound track where the sound is asked for."""
+        if id(encoder) not in self._vectors:
+            value = self._members_of(encoder) if isinstance(encoder, JointEncoder) else self._value_for(encoder)
+            self._vectors[id(encoder)] = None if value is None else encoder.encode_query([value])
+        return self._vectors[id(encoder)]
+
+    def _members_of(self, joint: JointEncoder) -> dict[str, NDArray[np.float32]]:
+        """What its members make of the part, each in its own way."""
+        read = {name: self.vector_by(member) for name, member in joint.readers(self._part.kind).items()}
+        return {name: vector[0] for name, vector in read.items() if vector is not None}
+
+    def _value_for(self, encoder: Encoder) -> object | None:
         """Text as it is; a medium decoded. None for a clip without a sound track where the sound is asked for."""
         if not isinstance(self._part.value, MediaRef):
             return self._part.value
@@ -173,6 +186,8 @@ def _probes_like(id: str, snapshot: Snapshot, blocks: Sequence[str]) -> dict[str
 def _probe_of_vector(part: Part, snapshot: Snapshot, blocks: Sequence[str]) -> dict[str, NDArray[np.float32]]:
     vector = np.asarray(part.value, dtype=np.float32)
     fitting = [name for name in blocks if name in snapshot.blocks and snapshot.blocks[name].dim == vector.size]
+    if len(fitting) > 1 and part.using is None:
+        fitting = [name for name in fitting if name != JOINT]
     if len(fitting) != 1 or vector.ndim != 1 or not np.isfinite(vector).all():
         dims = ", ".join(f"{name} ({block.dim})" for name, block in snapshot.blocks.items())
         raise UsageError(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goodsense.fusion.joint import JOINT, rows_of
 from goodsense.search.calibration import BM25
 from goodsense.search.encode import EncodedQuery
 from goodsense.search.snapshot import Snapshot
@@ -107,6 +108,7 @@ _WORDS = {
     "attributes": "has like attributes",
     "reviews": "is reviewed alike",
     "behaviour": "is bought and viewed alike",
+    JOINT: "is alike across words, pictures and sounds",
 }
 
 
@@ -138,8 +140,19 @@ def _detail(snapshot: Snapshot, query: EncodedQuery, row: int) -> dict[str, Any]
             for name, probe in encoded.probes.items()
             if snapshot.blocks[name].gather_present(at)[0]
         }
+        if JOINT in found["raw"]:
+            found |= _split(snapshot, encoded.probes[JOINT], at)
         parts.append(found)
     return {"parts": parts}
+
+
+def _split(snapshot: Snapshot, probe: NDArray[np.float32], at: Rows) -> dict[str, dict[str, float]]:
+    """What each block of one product adds to its raw similarity in the joint space; they sum to it."""
+    if snapshot.joint is None or snapshot.blocks[JOINT].distance == "euclidean":
+        return {}
+    given = {name: snapshot.blocks[name] for name in snapshot.joint.members}
+    blocks = {name: rows_of(block.gather(at), block.gather_present(at)) for name, block in given.items()}
+    return {JOINT: {name: float(values[0]) for name, values in snapshot.joint.split(probe, blocks).items()}}
 
 
 def _message(snapshot: Snapshot, query: EncodedQuery, hits: tuple[Hit, ...]) -> str:

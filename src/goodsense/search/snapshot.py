@@ -24,6 +24,7 @@ from goodsense.search.storage import StringColumn, load_arrays, save_arrays
 from goodsense.types import Distance, IndexRows, Mask, Rows, Terms, Vectors, similarity
 
 if TYPE_CHECKING:
+    from goodsense.fusion.joint import JointEncoder
     from goodsense.text import Tokenizer
 
 BUILD_FORMAT = 1
@@ -72,7 +73,7 @@ class Overlay:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What is searched: a pure function of (build, seq)."""
+    """What is searched: a pure function of (build, seq). ``joint`` explains its block where it is known."""
 
     ids: Sequence[str]
     titles: Sequence[str]
@@ -84,6 +85,7 @@ class Snapshot:
     alive: Mask | None = None  # (n + m,); None: every row is
     base_rows: int = 0
     meta: Mapping[str, Any] = field(default_factory=dict)
+    joint: JointEncoder | None = None
     _row_of: dict[str, int] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:

@@ -68,9 +68,9 @@ def clear_drafts(shop: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def save_encoder(shop: Path, modality: Modality, encoder: Any, facts: dict[str, Any]) -> None:
-    """Freeze a fitted encoder under its fingerprint, with what it was fitted on."""
-    home = shop / "models" / modality / encoder.fingerprint[:32]
+def save_encoder(shop: Path, modality: str, encoder: Any, facts: dict[str, Any]) -> None:
+    """Freeze a fitted encoder, or fusion, under its fingerprint, with what it was fitted on."""
+    home = model_home(shop, modality, encoder.fingerprint)
     draft = home.with_name(f".{home.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
@@ -82,6 +82,17 @@ def save_encoder(shop: Path, modality: Modality, encoder: Any, facts: dict[str, 
 
 def frozen_encoder(shop: Path, modality: Modality, key: str) -> tuple[Encoder, dict[str, Any]] | None:
     """The encoder last fitted with these settings, and what it was fitted on; None when there is none."""
+    found = last_fitted(shop, modality, key)
+    return None if found is None else (load_encoder(modality, found[1]["encoder"], found[0]), found[1])
+
+
+def model_home(shop: Path, modality: str, fingerprint: str) -> Path:
+    """Where a frozen encoder, or fusion, lies."""
+    return shop / "models" / modality / fingerprint[:32]
+
+
+def last_fitted(shop: Path, modality: str, key: str) -> tuple[Path, dict[str, Any]] | None:
+    """Where what was last fitted with these settings lies, and what it was fitted on; None when there is none."""
     found = []
     for path in (shop / "models" / modality).glob("[!.]*/fit.json"):
         facts = json.loads(path.read_text("utf-8"))
@@ -90,7 +101,7 @@ def frozen_encoder(shop: Path, modality: Modality, key: str) -> tuple[Encoder, d
     if not found:
         return None
     _, home, facts = max(found, key=lambda item: item[0])
-    return load_encoder(modality, facts["encoder"], home), facts
+    return home, facts
 
 
 def settings_key(**settings: Any) -> str:

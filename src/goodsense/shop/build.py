@@ -1,7 +1,7 @@
 """The build pipeline: from the truth to an immutable directory that can be searched.
 
-Read the catalog as of one ``seq`` -> encode what is not cached -> assemble blocks, postings and columns -> calibrate,
-tune, let the gate decide -> fill the engine -> publish by atomic rename.
+Read the catalog as of one ``seq`` -> encode what is not cached -> join words, pictures, sounds and clips -> assemble
+blocks, postings and columns -> calibrate, tune, let the gate decide -> fill the engine -> publish by atomic rename.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from goodsense.encoders.hub import allow_downloads
 from goodsense.errors import DataError, StorageError
+from goodsense.fusion.joint import JOINT
 from goodsense.index import QdrantEdgeIndex
 from goodsense.progress import Progress, silent
 from goodsense.search.calibration import Calibration
@@ -25,13 +26,14 @@ from goodsense.search.snapshot import Block, Snapshot
 from goodsense.shop.artefacts import clear_drafts, current_build, publish_build
 from goodsense.shop.encoding import EncodedBlock, encode_blocks, tokenizer_of
 from goodsense.shop.evidence import calibrate, gather_evidence, typical_best
+from goodsense.shop.joining import chosen_fusion, join_blocks
 from goodsense.shop.listing import Listing, read_listing
 from goodsense.shop.locks import FileLock
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.scratch import Scratch
 from goodsense.shop.shifts import query_shifts
 from goodsense.shop.truth import Truth
-from goodsense.shop.tuning import Verdict, balanced, learn_confidence, tune, tune_parts
+from goodsense.shop.tuning import Verdict, balanced, learn_confidence, tune, tune_asides, tune_parts
 from goodsense.text import Tokenizer
 
 EXACT_BELOW = 20_000  # products; a smaller shop needs no engine
@@ -101,6 +103,7 @@ class _Builder:
         live = current_build(self.shop)
         if live is not None and not refit and self._up_to_date(live):
             return self._unchanged(live)
+        chosen_fusion(self.recipe.fusion)  # what is wrong with it should not be told after an hour of encoding
         tokenizer = tokenizer_of(self.recipe)
         listing, seq = read_listing(
             self.truth, group_of=lambda title: group_key(tokenizer, title), progress=self.progress
@@ -118,6 +121,8 @@ class _Builder:
             progress=self.progress,
         )
         self._lap("encode")
+        blocks = self._join(listing, blocks, refit=refit)
+        self._lap("join")
         snapshot = self._assemble(listing, blocks, tokenizer)
         self._lap("assemble")
         snapshot, verdict = self._tune(snapshot, blocks, listing)
@@ -125,6 +130,19 @@ class _Builder:
         return self._publish(snapshot, blocks, listing, seq, verdict)
 
     # ---- stages
+
+    def _join(self, listing: Listing, blocks: dict[str, EncodedBlock], *, refit: bool) -> dict[str, EncodedBlock]:
+        joint, reason = join_blocks(
+            self.shop,
+            self.recipe,
+            listing,
+            blocks,
+            scratch=self.scratch,
+            refit=refit,
+            progress=self.progress,
+        )
+        self.report.notes += [f"{JOINT}: {reason}"] if reason else []
+        return blocks if joint is None else {**blocks, JOINT: joint}
 
     def _assemble(self, listing: Listing, blocks: Mapping[str, EncodedBlock], tokenizer: Tokenizer) -> Snapshot:
         distance = self.recipe.index.distance
@@ -175,10 +193,13 @@ class _Builder:
                 seed=seed,
                 pretrained=[name for name, encoder in encoders.items() if getattr(encoder, "pretrained", False)],
             )
+            calibration = tune_asides(calibration, evidence.queries)
         else:
             for kind in {kind for kind, _ in calibration.maps}:
                 calibration = calibration.reweighted(kind, given)
             verdict = Verdict(True, "weights given by the recipe", "recipe", weights=dict(given))
+        if JOINT in blocks and not calibration.reaches("text", JOINT):
+            self.report.notes.append(f"{JOINT}: words do without it; no validation query is answered better with it")
         snapshot = replace(snapshot, calibration=calibration)
         calibration = balanced(calibration, typical_best(snapshot, blocks, listing, seed=seed))
         if given == "tuned":
@@ -197,10 +218,7 @@ class _Builder:
         draft = self.shop / "builds" / f".{name}"
         draft.mkdir(parents=True)
         engine = self._engine_name(len(listing))
-        encoders = {
-            modality: {"name": block.name, "fingerprint": block.encoder.fingerprint}
-            for modality, block in blocks.items()
-        }
+        encoders = {modality: _described(block) for modality, block in blocks.items()}
         prior = listing.rating_prior.to_json() if listing.rating_prior is not None else None
         meta = {"seq": seq, "engine": engine, "encoders": encoders, "verdict": verdict.to_json(), "reviews": prior}
         snapshot = replace(snapshot, meta=meta)
@@ -282,6 +300,12 @@ class _Builder:
         now = time.perf_counter()
         self.report.stages[stage] = round(now - self.stage_started, 3)
         self.stage_started = now
+
+
+def _described(block: EncodedBlock) -> dict[str, Any]:
+    """What opens the block's encoder again."""
+    found: dict[str, Any] = {"name": block.name, "fingerprint": block.encoder.fingerprint}
+    return {**found, "members": list(block.members)} if block.members else found
 
 
 def group_key(tokenizer: Tokenizer, title: str) -> str:

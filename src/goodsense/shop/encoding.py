@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,10 +45,10 @@ class EncodedBlock:
     """One product block, the vectors of its inputs, and the encoder that made both.
 
     ``inputs`` is ``(m, d)``; ``spans[row]`` are the positions of a product's inputs in it. ``broken`` says of content
-    hashes what was wrong with the file.
+    hashes what was wrong with the file. The joint block has no inputs but ``members``, the blocks that it is made of.
     """
 
-    modality: Modality
+    modality: str
     name: str
     encoder: Encoder
     vectors: Vectors  # (n, d), pooled per product
@@ -59,6 +59,7 @@ class EncodedBlock:
     sources: Sequence[str]  # joint content hash of each product's inputs
     broken: dict[str, str] = field(default_factory=dict)
     report: BlockReport = field(default_factory=BlockReport)
+    members: Mapping[str, EncodedBlock] = field(default_factory=dict)
 
 
 def tokenizer_of(recipe: Recipe) -> Tokenizer:

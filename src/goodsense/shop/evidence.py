@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from goodsense.fusion.joint import JOINT
 from goodsense.search.calibration import BM25, Affine, Calibration
 from goodsense.search.encode import EncodedPart, EncodedQuery, encode_query, kinds_of
 from goodsense.search.snapshot import Snapshot
+from goodsense.shop.browsing import kind_queries
 from goodsense.shop.encoding import EncodedBlock
+from goodsense.shop.joint_evidence import JointEvidence, first_query, left_of_photo
 from goodsense.shop.listing import Listing
 from goodsense.shop.pairs import Catalog, PseudoQuery, pseudo_queries
 from goodsense.shop.tuning import TuningQuery
-from goodsense.types import REF_TYPES, Part, Query, Rows, Vectors, normalise, prepare, similarity
+from goodsense.types import REF_TYPES, Part, Query, Rows, Vectors, prepare, similarity
 
 POOL = 200  # best rows of each block, per query
 BEST_AMONG = 10_000  # products among which a typical best match is looked for
@@ -61,8 +64,8 @@ def calibrate(snapshot: Snapshot, blocks: Mapping[str, EncodedBlock], listing: L
 
 
 def _is_aside(kind: str, block: EncodedBlock) -> bool:
-    """Whether this block is not what a medium looks for first: clips for a picture, sounds for a clip."""
-    return kind in REF_TYPES and kind != block.modality
+    """Whether this block is not what a query looks for first: clips for a picture, sounds for a clip, the joint one."""
+    return bool(block.members) or (kind in REF_TYPES and kind != block.modality)
 
 
 def _sample(rows: Rows, n: int, rng: np.random.Generator) -> Rows:
@@ -73,6 +76,8 @@ def _sample_queries(block: EncodedBlock, listing: Listing, rows: Rows, kind: str
     """Query vectors of the kind a shopper sends: a few words of a title, or one photo, sound or clip."""
     if kind == "text":
         return block.encoder.encode_query([" ".join(listing.titles[row].split()[:4]) for row in rows.tolist()])
+    if block.members:
+        return np.stack([first_query(block, row, kind) for row in rows.tolist()])
     return block.inputs[[block.spans[row][0] for row in rows.tolist()]]
 
 
@@ -117,15 +122,10 @@ def _sample_parts(
     for kind, ref in REF_TYPES.items():
         probes = {}
         for name, block in blocks.items():
-            if kind in kinds_of(block.encoder) and (vector := _first_input(block, row)) is not None:
+            if kind in kinds_of(block.encoder) and (vector := first_query(block, row, kind)).any():
                 probes[name] = prepare(vector[None], snapshot.blocks[name].distance)[0]
         if probes:
             yield EncodedPart(Part(kind, ref(listing.ids[row])), probes)  # type: ignore[arg-type]
-
-
-def _first_input(block: EncodedBlock, row: int) -> Vectors | None:
-    """The vector of the first of a product's inputs that has one."""
-    return next((block.inputs[spot] for spot in block.spans[row] if block.inputs[spot].any()), None)
 
 
 def gather_evidence(
@@ -143,9 +143,18 @@ def gather_evidence(
         return Evidence(list(_judged(snapshot, blocks, usable, qrels)), f"{len(usable)} judged queries")
     image = blocks.get("image")
     photos = [len(span) for span in image.spans] if image else [0] * len(listing)
-    catalog = Catalog(listing.texts, listing.groups, listing.splits, photos)
+    catalog = Catalog(listing.texts, listing.groups, listing.splits, photos, _shown(blocks, len(listing)).tolist())
     made = pseudo_queries(catalog, seed=seed)
-    return Evidence(list(_pseudo(snapshot, blocks, made)), f"{len(made)} pseudo-queries from validation products")
+    found = [*_pseudo(snapshot, blocks, made), *kind_queries(snapshot, blocks, listing, seed=seed)]
+    return Evidence(found, f"{len(found)} pseudo-queries from validation products")
+
+
+def _shown(blocks: Mapping[str, EncodedBlock], count: int) -> NDArray[np.bool_]:
+    """Products that the joint block knows by more than their text: words find them even without it. ``(n,)``."""
+    found = np.zeros(count, dtype=np.bool_)
+    for name, member in (blocks[JOINT].members if JOINT in blocks else {}).items():
+        found |= member.present & (name != "text")
+    return found
 
 
 def _judged(
@@ -174,6 +183,7 @@ def _pseudo(
 ) -> Iterable[TuningQuery]:
     vectors = _text_vectors(snapshot, blocks["text"], queries) if "text" in blocks else {}
     others = _other_probes(snapshot, blocks, queries)
+    joint = JointEvidence.of(snapshot, blocks[JOINT], queries, vectors) if JOINT in blocks else None
     for query in queries:
         raw: dict[tuple[str, str], NDArray[np.float64]] = {}
         if query.text:
@@ -181,6 +191,8 @@ def _pseudo(
             raw |= _other_similarities(snapshot, others, query)
         if query.photo is not None:
             raw |= _photo_similarities(snapshot, blocks["image"], query)
+        if joint is not None:
+            raw |= joint.similarities(query)
         if raw:
             yield _tuning_query(snapshot, query.id, raw, dict.fromkeys(query.relevant, 1))
 
@@ -216,7 +228,7 @@ def _text_similarities(
     if vectors is not None and vectors[0].any():
         block, (probe, remaining) = snapshot.blocks["text"], vectors
         values = _masked(similarity(probe, block.vectors, block.distance), block.present)
-        values[rows] = similarity(probe, remaining, block.distance)
+        values[rows] = _masked(similarity(probe, remaining, block.distance), np.asarray(remaining.any(axis=1)))
         found["text", "text"] = values
     return found
 
@@ -231,7 +243,7 @@ def _other_probes(
     asked = {query.id: query.text for query in queries if query.text}
     found = {}
     for name, block in blocks.items():
-        if name != "text" and "text" in block.encoder.accepts:
+        if name not in ("text", JOINT) and "text" in block.encoder.accepts:
             probes = prepare(block.encoder.encode_query(list(asked.values())), snapshot.blocks[name].distance)
             found[name] = {id: probe for id, probe in zip(asked, probes, strict=True) if probe.any()}
     return found
@@ -255,11 +267,9 @@ def _photo_similarities(
     assert query.photo is not None
     row, which = query.photo
     block = snapshot.blocks["image"]
-    spots = image.spans[row]
-    probe = prepare(image.inputs[[spots[which]]], block.distance)[0]
-    others = [spot for i, spot in enumerate(spots) if i != which]
+    probe = prepare(image.inputs[[image.spans[row][which]]], block.distance)[0]
     values = _masked(similarity(probe, block.vectors, block.distance), block.present)
-    kept = prepare(normalise(image.inputs[others]).mean(axis=0, keepdims=True), block.distance)
+    kept = prepare(left_of_photo(image, row, which)[None], block.distance)
     values[row] = similarity(probe, kept, block.distance)[0]
     return {("image", "image"): values}
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from goodsense.encoders import load_encoder, make_encoder
+from goodsense.fusion.joint import JOINT, JointEncoder
 from goodsense.index import ExactIndex, QdrantEdgeIndex
 from goodsense.search.snapshot import Snapshot
+from goodsense.shop.artefacts import model_home
+from goodsense.shop.joining import open_joint
 from goodsense.shop.locks import FileLock
 from goodsense.shop.overlay import IndexUpkeep, OverlayMaker
 from goodsense.shop.ratings import RatingPrior, Ratings
@@ -21,9 +25,12 @@ class Live:
 
     def __init__(self, shop: Path, build: Path) -> None:
         self.build = build
-        self.base = self.snapshot = Snapshot.open(build)
-        self.encoders = _load_encoders(shop, build, self.base)
-        self.overlays = OverlayMaker(shop, self.base)
+        opened = Snapshot.open(build)
+        self.encoders = _load_encoders(shop, build, opened)
+        joint = self.encoders.get(JOINT)
+        self.base = replace(opened, joint=joint) if isinstance(joint, JointEncoder) else opened
+        self.snapshot = self.base
+        self.overlays = OverlayMaker(shop, self.base, joint=self.base.joint)
         self._rating_prior = RatingPrior.from_json(self.base.meta.get("reviews"))
         recipe = Recipe.load(build / "recipe.toml")
         self.depth = recipe.index.candidates
@@ -66,7 +73,10 @@ def _load_encoders(shop: Path, build: Path, snapshot: Snapshot) -> dict[str, Enc
     recipe = Recipe.load(build / "recipe.toml")
     found: dict[str, Encoder] = {}
     for modality, spec in snapshot.meta["encoders"].items():
-        home = shop / "models" / modality / spec["fingerprint"][:32]
+        home = model_home(shop, modality, spec["fingerprint"])
+        if modality == JOINT:  # the last one: its members are there
+            found[modality] = open_joint(home, spec, found)
+            continue
         if home.is_dir():
             found[modality] = load_encoder(modality, spec["name"], home)
         else:

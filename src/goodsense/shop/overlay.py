@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from goodsense.fusion.joint import JOINT, JointEncoder
 from goodsense.search.lexical import Document
-from goodsense.search.snapshot import Overlay, Snapshot
+from goodsense.search.snapshot import Block, Overlay, Snapshot
 from goodsense.shop.encoding import pool
+from goodsense.shop.joining import fused, joint_source
 from goodsense.shop.listing import Listing, input_hashes, joint_hash
 from goodsense.shop.ratings import UNRATED, Ratings
 from goodsense.shop.truth import Change
@@ -26,6 +28,7 @@ class OverlayMaker:
 
     shop: Path
     base: Snapshot
+    joint: JointEncoder | None = None
     pending: dict[str, int] = field(default_factory=dict)
     _caches: dict[str, VectorCache] = field(default_factory=dict)
     _documents: dict[tuple[str, int], Document] = field(default_factory=dict)  # by id and seq
@@ -46,8 +49,38 @@ class OverlayMaker:
             removed=tuple(change.id for change in changes if change.product is None),
             fields=listing.columns(),
             documents=list(self._documents.values()),
-            blocks={name: self._block(name, listing) for name in self.base.blocks},
+            blocks=self._blocks(listing),
         )
+
+    def _blocks(self, listing: Listing) -> dict[str, tuple[Vectors, Mask]]:
+        found = {name: self._block(name, listing) for name in self.base.blocks if name != JOINT}
+        return {**found, JOINT: self._joined(self.joint, found, listing)} if self.joint is not None else found
+
+    def _joined(
+        self, joint: JointEncoder, blocks: Mapping[str, tuple[Vectors, Mask]], listing: Listing
+    ) -> tuple[Vectors, Mask]:
+        """The build's own vectors of products whose media and texts are the same, else what their blocks give now."""
+        block, members = self.base.blocks[JOINT], list(joint.members)
+        own = [[joint_hash(hashes) for hashes in input_hashes(listing, name)] for name in members]  # type: ignore[arg-type]
+        sources = [joint_source(row) for row in zip(*own, strict=True)]
+        kept = self._unchanged(block, listing, sources)
+        vectors = np.zeros((len(listing), block.dim), dtype=np.float32)
+        present = np.zeros(len(listing), dtype=np.bool_)
+        vectors[list(kept)], present[list(kept)] = (
+            rows[list(kept.values())] for rows in (block.vectors, block.present)
+        )
+        new = [i for i in range(len(listing)) if i not in kept]
+        if new:
+            given = {name: (blocks[name][0][new], blocks[name][1][new]) for name in members}
+            vectors[new], present[new] = fused(joint, given)
+        return vectors, present
+
+    def _unchanged(self, block: Block, listing: Listing, sources: Sequence[str]) -> dict[int, int]:
+        """Changed products whose vector the build has, and in which row: they are made of the same as there."""
+        if block.sources is None:
+            return {}
+        rows = {i: row for i, id in enumerate(listing.ids) if (row := self.base.base_row(id)) is not None}
+        return {i: row for i, row in rows.items() if sources[i] and block.sources[row] == sources[i]}
 
     def _document(self, text: TextFields) -> Document:
         tokenizer = self.base.tokenizer
@@ -63,16 +96,8 @@ class OverlayMaker:
         hashes = input_hashes(listing, modality)
         vectors = np.zeros((len(listing), block.dim), dtype=np.float32)
         present = np.zeros(len(listing), dtype=np.bool_)
-        kept: dict[int, int] = {}  # to the build's row
-        unknown = []
-        for i, id in enumerate(listing.ids):
-            row = self.base.base_row(id)
-            if not hashes[i]:
-                continue
-            if row is not None and block.sources is not None and block.sources[row] == joint_hash(hashes[i]):
-                kept[i] = row
-            else:
-                unknown.append(i)
+        kept = self._unchanged(block, listing, [joint_hash(own) for own in hashes])
+        unknown = [i for i, own in enumerate(hashes) if own and i not in kept]
         rows = list(kept.values())
         vectors[list(kept)], present[list(kept)] = block.vectors[rows], block.present[rows]
         if unknown:

@@ -17,6 +17,7 @@ import numpy as np
 from goodsense.text.synonyms import other_words
 from goodsense.types import TextFields
 
+SILENT = ("category", "attributes", "brand")  # fields that hold a product's facts
 PER_KIND = 300  # fewer leave the gate in doubt about a good encoder
 _CLAUSE = re.compile(r"[^。！？；，、,.!?;:：\n|()（）\[\]]+")
 _WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
@@ -46,6 +47,7 @@ class Catalog:
     groups: Sequence[str]
     splits: Sequence[str]
     photos: Sequence[int]  # how many vectors of photos each product has
+    shown: Sequence[bool] = ()  # which can be found by words though they have none; none if empty
 
 
 def pseudo_queries(catalog: Catalog, *, seed: int, per_kind: int = PER_KIND) -> list[PseudoQuery]:
@@ -66,7 +68,7 @@ def pseudo_queries(catalog: Catalog, *, seed: int, per_kind: int = PER_KIND) -> 
             if len(queries) == per_kind:
                 break
         found += queries
-    return found
+    return found + _wordless(catalog, rng.permutation(rows).tolist(), members, rng, len(found), per_kind)
 
 
 Maker = Callable[[Catalog, int, "list[int]", np.random.Generator], "PseudoQuery | None"]
@@ -89,14 +91,17 @@ def _phrase(catalog: Catalog, row: int, relevant: list[int], rng: np.random.Gene
 def _facts(catalog: Catalog, row: int, relevant: list[int], rng: np.random.Generator) -> PseudoQuery | None:
     """Brand, category and attribute words together; the fields that hold them fall silent."""
     fields = catalog.texts[row]
-    words = [word for name in ("category", "attributes", "brand") for word in _words(fields.get(name, ""))]
-    words = list(dict.fromkeys(words))
+    words = fact_words(fields)
     if len(words) < 2 or "title" not in fields:
         return None
     picked = sorted(rng.choice(len(words), size=min(len(words), 3), replace=False).tolist())
-    silent = ("category", "attributes", "brand")
-    masked = {r: {n: t for n, t in catalog.texts[r].items() if n not in silent} for r in relevant}
+    masked = {r: {n: t for n, t in catalog.texts[r].items() if n not in SILENT} for r in relevant}
     return PseudoQuery(f"facts-{row}", "facts", tuple(relevant), " ".join(words[i] for i in picked), masked=masked)
+
+
+def fact_words(fields: TextFields) -> list[str]:
+    """Different words of the category, the attributes and the brand."""
+    return list(dict.fromkeys(word for name in SILENT for word in _words(fields.get(name, ""))))
 
 
 def _typo(catalog: Catalog, row: int, relevant: list[int], rng: np.random.Generator) -> PseudoQuery | None:
@@ -138,6 +143,34 @@ def _photo_and_words(catalog: Catalog, row: int, relevant: list[int], rng: np.ra
     if photo is None or facts is None:
         return None
     return PseudoQuery(f"both-{row}", "both", tuple(relevant), facts.text, photo=photo.photo, masked=facts.masked)
+
+
+def _wordless(
+    catalog: Catalog,
+    rows: Sequence[int],
+    members: Mapping[str, list[int]],
+    rng: np.random.Generator,
+    others: int,
+    most: int,
+) -> list[PseudoQuery]:
+    """Words of the title of products that then have no text at all, only what they show.
+
+    Their share of the queries is that of such products in the catalog, so a shop without any gets none.
+    """
+    if not catalog.shown:
+        return []
+    mute = sum(shown and not text for shown, text in zip(catalog.shown, catalog.texts, strict=True))
+    wanted = min(most, round(others * mute / max(len(catalog.texts) - mute, 1)))
+    found: list[PseudoQuery] = []
+    for row in rows:
+        words = _words(catalog.texts[row].get("title", ""))
+        if len(found) < wanted and catalog.shown[row] and words:
+            start = int(rng.integers(max(1, len(words) - 2)))
+            group = members[catalog.groups[row]]
+            relevant = tuple(other for other in group if catalog.shown[other])
+            asked, masked = " ".join(words[start : start + 3]), {other: dict[str, str]() for other in group}
+            found.append(PseudoQuery(f"wordless-{row}", "wordless", relevant, asked, masked=masked))
+    return found
 
 
 _MAKERS: dict[str, Maker] = {

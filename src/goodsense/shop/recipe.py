@@ -75,10 +75,16 @@ class IndexTable(_Table):
 
 
 class FusionTable(_Table):
-    """Block weights: ``tuned`` on validation queries, or given per block (``weights = {text = 0.5}``)."""
+    """Block weights: ``tuned`` on validation queries, or given per block (``weights = {text = 0.5}``).
+
+    ``joint`` names the fusion of texts, pictures, sounds and clips in one space: ``auto`` is ``trained`` where torch is
+    installed and ``cca`` elsewhere, ``off`` is none. ``options`` are its own; those of ``auto`` are for ``trained``.
+    """
 
     weights: Literal["tuned"] | dict[str, NonNegative] = "tuned"
     gate: bool = True
+    joint: str = "auto"
+    options: dict[str, Any] = {}
 
 
 class SpeechTable(_Table):

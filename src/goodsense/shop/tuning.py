@@ -103,6 +103,14 @@ def tune_parts(calibration: Calibration, queries: Sequence[TuningQuery]) -> Cali
     return _with_weights(calibration, ascend(both, weights, free=free))
 
 
+def tune_asides(calibration: Calibration, queries: Sequence[TuningQuery]) -> Calibration:
+    """How much a picture counts at the blocks that it does not look for first, by queries that are nothing else."""
+    alone = [query for query in queries if len({kind for kind, _ in query.terms}) == 1 and not query.words_only]
+    weights = {key: affine.weight for key, affine in calibration.maps.items()}
+    free = {(kind, block) for query in alone for kind, block in query.terms if kind not in ("text", block)}
+    return _with_weights(calibration, ascend(alone, weights, free=free))
+
+
 def balanced(calibration: Calibration, best: Mapping[str, float]) -> Calibration:
     """Scale every query kind so that its typical best match scores 1: parts of a query then weigh the same.
 
