@@ -18,7 +18,7 @@ from goodsense.evaluate.ablation import Ablation, ablate, plus, short
 from goodsense.evaluate.ablation_report import MOST_ROWS, ablation_figure, table
 from goodsense.evaluate.cases import Case, Split, Task, Values, chance, every_subset, ranking_values
 from goodsense.evaluate.controls import control, doubled, noisy
-from goodsense.evaluate.gate import beyond_noise
+from goodsense.evaluate.gate import beyond_noise, without_ballast
 from goodsense.types import Embeddings, normalise
 
 GROUPS, EACH, DIM = 60, 3, 12
@@ -165,6 +165,25 @@ def test_differences_that_never_vary() -> None:
     gains = np.stack([np.full(80, 0.1), np.zeros(80), np.full(80, -0.1), rng.normal(0, 1, 80)], axis=1)
     first, same, worse, _ = beyond_noise(gains, samples=99)
     assert (first, same, worse) == (0.01, 1.0, 1.0)
+
+
+def test_what_passed_gives_way_to_what_does_as_well_with_less() -> None:
+    rng = np.random.default_rng(5)
+    low = rng.normal(0.3, 0.1, 80)
+    scores = {
+        "a + b + noise": low + rng.normal(0.2, 0.1, 80),
+        "a + c": low + 0.3,  # has something that the chosen one does not
+        "b": low.copy(),  # does not beat the baseline
+        "a": low + 0.05,  # surely worse than the chosen one
+    }
+    scores["a + b"] = scores["a + b + noise"] + rng.normal(-0.001, 0.05, 80)
+    every = [Case(name, tuple(name.split(" + ")), "fusion", lambda split: {}) for name in scores]
+    named = {case.name: case for case in every}
+    chosen = named["a + b + noise"]
+    assert without_ballast(chosen, every, scores, low, samples=500).name == "a + b"
+    scores["a + b"] -= 0.1
+    assert without_ballast(chosen, every, scores, low, samples=500) is chosen
+    assert without_ballast(named["a + c"], every, scores, low, samples=500) is named["a + c"]
 
 
 # ---- the comparison

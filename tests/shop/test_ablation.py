@@ -23,7 +23,7 @@ from goodsense.shop.ablation import Plan, ShopAblation
 from goodsense.shop.ablation.asked import next_item, shoppers_steps
 from goodsense.shop.ablation.goals import Blocks, by_cosine, enough, other_modality, same_label
 from goodsense.shop.ablation.held import divided
-from goodsense.shop.ablation.rivals import Bench, entries_for
+from goodsense.shop.ablation.rivals import Bench, Field, entries_for, without_ballast
 from goodsense.shop.ablation.trials import retrieval
 from goodsense.shop.build import build
 from goodsense.shop.evaluation import store_judgements
@@ -183,6 +183,33 @@ def test_every_fusion_of_the_table_can_take_part() -> None:
     assert {entry.fusion for entry in entries_for("all", {"text": 1.0})} == set(FUSIONS)
     labels = [entry.label for entry in entries_for("all")]
     assert len(labels) == len(set(labels))
+
+
+def test_a_fusion_gets_rid_of_what_says_nothing() -> None:
+    """Whatever way of fusing is best with noise among its modalities competes with itself without the noise."""
+    rng = np.random.default_rng(3)
+    kinds = np.arange(240) % 8
+    shown = np.eye(8)[kinds]
+    blocks = blocks_of(
+        image=(shown + 0.7 * rng.normal(size=shown.shape)).tolist(),
+        text=(shown + 0.7 * rng.normal(size=shown.shape)).tolist(),
+        audio=rng.normal(size=shown.shape).tolist(),
+    )
+    parts = [("train", "val", "test")[number // 8 % 3] for number in range(240)]
+    labels, groups = [f"l{kind}" for kind in kinds], [f"g{number}" for number in range(240)]
+    train = np.flatnonzero(np.array(parts) == "train")
+    bench = Bench(blocks, train, Lesson(np.arange(len(train)), {"kind": kinds[train]}), "kind")
+    goal = same_label("kind", blocks, parts, labels, groups, seed=0)
+    found = retrieval(bench, goal, entries_for("quick"), metric="ndcg@10")
+    assert {"image + text", "late (z-score)", "additive of image + text"} <= {case.name for case in found.cases}
+    assert len({case.name for case in found.cases}) == len(found.cases)
+    ablation = ablate(found.cases, samples=500)
+    assert ablation[ablation.winner].modalities == ("image", "text")
+    # the way that is best with everything is there without the noise, too
+    late = Field("", bench.names, [], {}, {})
+    late.enter(next(way for name, way in found.ways.items() if name == "late (z-score)"))
+    without_ballast(late, metric="ndcg@10", seed=0)
+    assert "late (z-score) of image + text" in {case.name for case in late.cases}
 
 
 # ---- goals

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from goodsense.cli.output import emit, progress_shown, say, table
+from goodsense.cli.printing import cut
 from goodsense.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from goodsense.evaluate.controls import Control
     from goodsense.shop.ablation import Measured, ShopAblation
 
-MOST_LINES = 24  # of a table
+MOST_LINES, MOST_NOTES = 24, 10  # shown on the terminal
 
 
 def ablate(
@@ -84,8 +85,10 @@ def _tell(found: ShopAblation, pictures: list[Path]) -> None:
         _tell_goal(goal)
         say(f"picture: {picture}")
     say()
-    for note in found.notes:
-        say(f"note: {note}")
+    for note in found.notes[:MOST_NOTES]:
+        say(f"note: {cut(note, 150)}")
+    if len(found.notes) > MOST_NOTES:
+        say(f"({len(found.notes) - MOST_NOTES} more notes in ablation.json)")
 
 
 def _tell_goal(goal: Measured) -> None:

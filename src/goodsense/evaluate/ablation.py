@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from goodsense.errors import UsageError
 from goodsense.evaluate.cases import Case, Kind, Split
 from goodsense.evaluate.experiment import Interval, bootstrap, paired_bootstrap
-from goodsense.evaluate.gate import best, beyond_noise, simplest
+from goodsense.evaluate.gate import best, beyond_noise, simplest, without_ballast
 from goodsense.learning.coalitions import coalitions, shapley_values
 
 Column: TypeAlias = NDArray[np.float64]  # (queries,)
@@ -76,12 +76,16 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Ablation:
-    """The whole comparison on one metric; ``rows`` are sorted by test value, best first."""
+    """The whole comparison on one metric; ``rows`` are sorted by test value, best first.
+
+    ``passed`` is what the gate let through; the ``winner`` is that, or does as well with fewer of its modalities.
+    """
 
     metric: str
     level: float
     queries: Mapping[Split, int]
     baseline: str
+    passed: str
     winner: str
     rows: tuple[Row, ...]
     contributions: tuple[Contribution, ...]
@@ -109,8 +113,13 @@ class Ablation:
         row = self[self.winner]
         return (
             f"{self.winner} is used: {signed(row.validation_gain)} over {self.baseline} on validation, "
-            f"p {_chance(row.p_value or 0)} among {len(rivals)} tried; {signed(row.gain)} on test."
+            f"p {_chance(row.p_value or 0)} among {len(rivals)} tried{self._lighter()}; {signed(row.gain)} on test."
         )
+
+    def _lighter(self) -> str:
+        if self.passed == self.winner:
+            return ""
+        return f" (it does as well as {self.passed}, p {_chance(self[self.passed].p_value or 0)}, with less)"
 
     def to_json(self) -> dict[str, Any]:
         found = asdict(self)
@@ -132,7 +141,8 @@ def ablate(
     The baseline is the best ``single`` or ``baseline`` case on validation. A ``subset`` or ``fusion`` may replace it
     only if its gain there is beyond noise, how many were tried taken into account
     (:func:`~goodsense.evaluate.gate.beyond_noise`). Of those, the best with fewest modalities is used among all that
-    are not surely worse than the best one: a modality that adds nothing measurable should not be needed.
+    are not surely worse than the best one, and of that what does as well with less
+    (:func:`~goodsense.evaluate.gate.without_ballast`): a modality that adds nothing measurable should not be needed.
 
     Raises
     ------
@@ -143,7 +153,7 @@ def ablate(
     _check(cases)
     options: dict[str, Any] = {"level": level, "samples": samples, "seed": seed}
     seen = _measured(cases, "validation", metric)
-    baseline, winner, p_values = _elect(cases, {name: values[metric] for name, values in seen.items()}, options)
+    baseline, passed, winner, p_values = _elect(cases, {name: values[metric] for name, values in seen.items()}, options)
     tested = _measured(cases, "test", metric)
 
     def row(case: Case) -> Row:
@@ -165,6 +175,7 @@ def ablate(
         level=level,
         queries={"validation": len(seen[baseline][metric]), "test": len(tested[baseline][metric])},
         baseline=baseline,
+        passed=passed,
         winner=winner,
         rows=tuple(sorted(map(row, cases), key=lambda row: (-row.value.mean, row.name))),
         contributions=tuple(_contributions(worth, options)),
@@ -173,18 +184,21 @@ def ablate(
 
 def _elect(
     cases: Sequence[Case], scores: Mapping[str, Column], options: Mapping[str, Any]
-) -> tuple[str, str, Mapping[str, float]]:
-    """Baseline, winner, and the p-value of every case that stood for election; from validation scores alone."""
+) -> tuple[str, str, str, Mapping[str, float]]:
+    """Baseline, what passed the gate, winner, p-values of all that stood for election; by validation scores alone."""
     baseline = best([case for case in cases if case.kind in ("single", "baseline")], scores).name
     rivals = [case for case in cases if case.kind in ("subset", "fusion")]
     if not rivals:
-        return baseline, baseline, {}
+        return baseline, baseline, baseline, {}
     gains = np.stack([scores[case.name] - scores[baseline] for case in rivals], axis=1)  # (n, c)
     found = beyond_noise(gains, samples=options["samples"], seed=options["seed"]).tolist()
     p_values = {case.name: p for case, p in zip(rivals, found, strict=True)}
     passing = [case for case in rivals if p_values[case.name] <= 1 - options["level"]]
-    winner = simplest(passing, scores, **options).name if passing else baseline
-    return baseline, winner, p_values
+    if not passing:
+        return baseline, baseline, baseline, p_values
+    passed = simplest(passing, scores, **options)
+    winner = without_ballast(passed, rivals, scores, scores[baseline], **options)
+    return baseline, passed.name, winner.name, p_values
 
 
 def short(value: float) -> str:

@@ -60,3 +60,34 @@ def simplest(
     ]
     fewest = min(len(case.modalities) for case in alike)
     return best([case for case in alike if len(case.modalities) == fewest], scores)
+
+
+def without_ballast(
+    chosen: Case,
+    rivals: Sequence[Case],
+    scores: Mapping[str, NDArray[np.float64]],
+    baseline: NDArray[np.float64],
+    *,
+    level: float = 0.95,
+    samples: int = 2_000,
+    seed: int = 0,
+) -> Case:
+    """The best with fewest modalities among the chosen case and those that do as well with some of its modalities.
+
+    These need not have passed among all that were tried, for the chosen one has: that together beats the baseline is
+    settled, and the question is what of it is needed. But each must beat the baseline taken by itself, and not be
+    surely worse than the chosen one (both paired).
+    """
+    options = {"level": level, "samples": samples, "seed": seed}
+
+    def serves(case: Case) -> bool:
+        own = scores[case.name]
+        return (
+            set(case.modalities) < set(chosen.modalities)
+            and paired_bootstrap(baseline, own, **options).lower > 0  # type: ignore[arg-type]
+            and paired_bootstrap(own, scores[chosen.name], **options).lower <= 0  # type: ignore[arg-type]
+        )
+
+    serving = [chosen, *(case for case in rivals if serves(case))]
+    fewest = min(len(case.modalities) for case in serving)
+    return best([case for case in serving if len(case.modalities) == fewest], scores)

@@ -10,10 +10,11 @@ from itertools import combinations
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from goodsense.errors import DataError
 from goodsense.evaluate.cases import Case, Kind, every_subset
-from goodsense.evaluate.gate import simplest
+from goodsense.evaluate.gate import best, simplest
 from goodsense.fusion import FUSIONS, FittedFusion, fusion_options, make_fusion
 from goodsense.learning.lesson import Lesson
 from goodsense.progress import Progress, silent
@@ -23,7 +24,7 @@ from goodsense.types import Rows
 Effort: TypeAlias = Literal["quick", "usual", "all"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
 Names: TypeAlias = tuple[str, ...]
-EVERY_SUBSET: Mapping[Effort, int] = {"quick": 5, "usual": 6, "all": 7}  # modalities of which all subsets are tried
+EVERY_SUBSET: Mapping[Effort, int] = {"quick": 5, "usual": 7, "all": 7}  # modalities of which all subsets are tried
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ RARE = (
     Entry("graph (sage)", "graph"),
     Entry("graph (gcn)", "graph", {"layer": "gcn"}),
 )
-LATE = ("z-score", "reciprocal-rank")
+TORCH = ("trained", "graph")
 
 
 def entries_for(effort: Effort, by_hand: Mapping[str, float] | None = None) -> tuple[Entry, ...]:
@@ -71,7 +72,7 @@ def entries_for(effort: Effort, by_hand: Mapping[str, float] | None = None) -> t
     if effort == "quick":
         return found
     every = (*found, *TRAINED, *((*RARE, *_others((*found, *TRAINED, *RARE))) if effort == "all" else ()))
-    return tuple(entry for entry in every if find_spec("torch") or entry.fusion not in ("trained", "graph"))
+    return tuple(entry for entry in every if find_spec("torch") or entry.fusion not in TORCH)
 
 
 def _others(known: Sequence[Entry]) -> list[Entry]:
@@ -156,44 +157,96 @@ class Bench:
 Made: TypeAlias = Callable[[str, Names, Kind | None, Fuse], Case]
 
 
+@dataclass(frozen=True)
+class Way:
+    """A method on some modalities; ``again`` makes its case on others, None where they do not support it."""
+
+    names: Names
+    named: Callable[[Names], str]
+    again: Callable[[str, Names], Case | None]
+
+
 @dataclass
 class Field:
-    """The cases of one goal; ``fusions`` says of what each fused case is made, ``reference`` how subsets are."""
+    """The cases of one goal; ``reference`` is how subsets are fused, ``fusions`` say of what fused cases are made."""
 
     reference: str
+    every: Names
     cases: list[Case] = field(default_factory=list)
     fusions: dict[str, tuple[Entry, Names]] = field(default_factory=dict)
+    ways: dict[str, Way] = field(default_factory=dict)
+
+    def enter(self, way: Way, names: Names | None = None) -> Case | None:
+        """Let a method take part, on its own modalities or on others; None where that cannot be."""
+        chosen = way.names if names is None else names
+        name = way.named(chosen)
+        found = next((case for case in self.cases if case.name == name), None)
+        if found is None and (found := way.again(name, chosen)) is not None:
+            self.cases.append(found)
+            self.ways[name] = Way(chosen, way.named, way.again)
+        return found
 
 
 def contest(bench: Bench, made: Made, entries: Sequence[Entry], *, crossing: bool, metric: str) -> Field:
     """Single modalities and subsets by the reference method; then every fusion of all, and of the best subset."""
     reference = bench.reference(crossing=crossing)
-    found = Field(reference.label)
+    found = Field(reference.label, bench.names)
     wanted = _subsets(bench.names, EVERY_SUBSET[bench.effort])
     if len(wanted) < 2 ** len(bench.names) - 1:
         bench.notes.append(f"of {len(bench.names)} modalities, pairs and all but one are tried, not every subset")
+    every_subset(
+        bench.names, lambda names: found.enter(_way(bench, found, made, reference, names)) if names in wanted else None
+    )
+    for names in dict.fromkeys([bench.names, _best_subset(found.cases, bench.names, metric, bench.seed)]):
+        stage = f"fuse {called(names, bench.names)}"
+        for done, entry in enumerate(entries):
+            bench.progress(stage, done, len(entries))
+            if entry != reference:
+                found.enter(_way(bench, found, made, entry, names))
+        bench.progress(stage, len(entries), len(entries))
+    return found
 
-    def subset(names: Names) -> Case | None:
-        fuse = bench.fuse(reference, names) if names in wanted else None
+
+def without_ballast(found: Field, *, metric: str, seed: int) -> None:
+    """Let the best method take part with ever fewer modalities, as long as it is not surely worse for it.
+
+    So whatever does well with a modality that says nothing competes with itself without that one.
+    """
+    scores = {case.name: _validation(case, metric) for case in found.cases}
+    current = best([case for case in found.cases if case.name in found.ways], scores) if found.ways else None
+    while current is not None:
+        way, rivals = found.ways[current.name], [current]
+        for name in way.names if len(way.names) > 2 else ():
+            fewer = found.enter(way, tuple(other for other in way.names if other != name))
+            if fewer is not None:
+                scores[fewer.name] = _validation(fewer, metric)
+                rivals.append(fewer)
+        chosen = simplest(rivals, scores, seed=seed)
+        current = chosen if len(chosen.modalities) < len(current.modalities) else None
+
+
+def _way(bench: Bench, found: Field, made: Made, entry: Entry, names: Names) -> Way:
+    """A fusion; a network is not trained again for fewer modalities, it knows how to do without some."""
+    subset = entry.label == found.reference
+
+    def named(chosen: Names) -> str:
+        words = called(chosen, bench.names)
+        return words if subset else entry.label if chosen == bench.names else f"{entry.label} of {words}"
+
+    def again(name: str, chosen: Names) -> Case | None:
+        whole = names if entry.fusion in TORCH else chosen
+        fuse = bench.fuse(entry, whole)
         if fuse is None:
             return None
-        name = called(names, bench.names)
-        if len(names) > 1:
-            found.fusions[name] = reference, names
-        return made(name, names, None, fuse)
+        if len(chosen) > 1 and whole == chosen:
+            found.fusions[name] = entry, chosen
+        return made(name, chosen, None if subset else "fusion", fuse)
 
-    found.cases = every_subset(bench.names, subset)
-    chosen = dict.fromkeys([bench.names, _best_subset(found.cases, bench.names, metric, bench.seed)])
-    for names in chosen:
-        for done, entry in enumerate(entries):
-            bench.progress(f"fuse {called(names, bench.names)}", done, len(entries))
-            fuse = bench.fuse(entry, names) if entry != reference else None
-            if fuse is not None:
-                name = entry.label if names == bench.names else f"{entry.label} of {called(names, bench.names)}"
-                found.fusions[name] = entry, names
-                found.cases.append(made(name, names, "fusion", fuse))
-        bench.progress(f"fuse {called(names, bench.names)}", len(entries), len(entries))
-    return found
+    return Way(names, named, again)
+
+
+def _validation(case: Case, metric: str) -> NDArray[np.float64]:
+    return np.asarray(case.values("validation")[metric], dtype=np.float64)
 
 
 def called(names: Names, every: Names) -> str:
@@ -214,5 +267,5 @@ def _best_subset(cases: Sequence[Case], names: Names, metric: str, seed: int) ->
     several = [case for case in cases if len(case.modalities) > 1]
     if not several:
         return names
-    scores = {case.name: np.asarray(case.values("validation")[metric], dtype=np.float64) for case in several}
+    scores = {case.name: _validation(case, metric) for case in several}
     return simplest(several, scores, seed=seed).modalities

@@ -12,7 +12,7 @@ from goodsense.evaluate.cases import Case, Kind, Split, Values, chance, ranking_
 from goodsense.fusion import LateFusion, block_scores
 from goodsense.shop.ablation.asked import Judged
 from goodsense.shop.ablation.goals import SPLITS, Blocks, Fuse, Goal, PairScores, Scores, by_cosine
-from goodsense.shop.ablation.rivals import Bench, Entry, Field, Names, contest
+from goodsense.shop.ablation.rivals import TORCH, Bench, Entry, Field, Names, Way, called, contest, without_ballast
 from goodsense.understand.heads import KernelRidgeHead, majority
 
 CUTS = (1, 10)
@@ -28,9 +28,11 @@ def retrieval(bench: Bench, goal: Goal, entries: Sequence[Entry], *, metric: str
 
     found = contest(bench, made, entries, crossing=goal.crossing, metric=metric)
     if not goal.crossing:
-        found.cases += [_ranked(bench, goal, f"late ({way})", bench.names, "fusion", _late(way)) for way in LATE]
+        for calibration in LATE:
+            found.enter(_late_way(bench, goal, calibration))
     if words is not None:
-        found.cases += _with_words(bench, words, found)
+        _with_words(bench, words, found)
+    without_ballast(found, metric=metric, seed=bench.seed)
     floor = chance(goal.tasks, cuts=CUTS, draws=5, seed=bench.seed)
     found.cases.append(Case(floor.name, (), "baseline" if goal.crossing else "chance", cache(floor.values)))
     return found
@@ -52,42 +54,54 @@ def _of_scores(
     return Case(name, names, kind or ("single" if len(names) == 1 else "subset"), values)
 
 
-def _late(way: Any) -> PairScores:
+def _late_way(bench: Bench, goal: Goal, calibration: Any) -> Way:
+    """Late fusion of the blocks' own scores."""
+
     def pair(asking: Blocks, items: Blocks) -> Scores:
         sources = block_scores(asking, items)
-        found = LateFusion(calibration=way, scope="query").fit(sources).fuse(sources)
+        found = LateFusion(calibration=calibration, scope="query").fit(sources).fuse(sources)
         known = np.any([~np.isnan(scores) for scores in sources.values()], axis=0)
         return np.where(known, found, -np.inf)
 
-    return pair
+    def named(names: Names) -> str:
+        return f"late ({calibration})" + f" of {called(names, bench.names)}" * (names != bench.names)
+
+    return Way(bench.names, named, lambda name, names: _ranked(bench, goal, name, names, "fusion", pair))
 
 
-def _with_words(bench: Bench, words: Judged, found: Field) -> list[Case]:
-    """BM25, the search as built, and BM25 beside each fused vector."""
+def _with_words(bench: Bench, words: Judged, found: Field) -> None:
+    """BM25, the search as built, and BM25 beside the fused vectors of all modalities."""
+    alone = (("BM25", ("text",), words.words), ("search as built", bench.names, words.as_built))
+    for name, names, scores in alone:
+        found.cases.append(_of_scores(bench, words.goal, name, names, "baseline", scores.__getitem__))
+    for name, (entry, names) in list(found.fusions.items()):
+        if names == bench.names:
+            found.enter(_beside_words(bench, words, name, entry))
+
+
+def _beside_words(bench: Bench, words: Judged, label: str, entry: Entry) -> Way:
+    """BM25 and the vectors of a fusion, each query's scores by their own spread, summed."""
     goal = words.goal
 
-    def beside(entry: Entry, names: Names) -> Callable[[Split], Scores]:
-        fuse = bench.fuse(entry, names)
-        assert fuse is not None
+    def again(name: str, names: Names) -> Case | None:
+        fuse = bench.fuse(entry, bench.names if entry.fusion in TORCH else names)
+        if fuse is None:
+            return None
+        pair = by_cosine(fuse)
 
         def scores(split: Split) -> Scores:
-            fused = goal.scores(split, bench.only(names), by_cosine(fuse))
-            sources = {"vectors": np.where(np.isinf(fused), np.nan, fused), "words": words.words[split]}
-            barred = np.isinf(sources["words"])
-            sources["words"] = np.where(barred, np.nan, sources["words"])
-            late = LateFusion(scope="query").fit(sources)
-            return np.where(barred, -np.inf, late.fuse(sources))
+            fused = goal.scores(split, bench.only(names), pair)
+            barred = np.isinf(words.words[split])
+            sources = {"vectors": np.where(np.isinf(fused), np.nan, fused)}
+            sources["words"] = np.where(barred, np.nan, words.words[split])
+            return np.where(barred, -np.inf, LateFusion(scope="query").fit(sources).fuse(sources))
 
-        return scores
+        return _of_scores(bench, goal, name, names, "fusion", scores)
 
-    cases = [
-        _of_scores(bench, goal, "BM25", ("text",), "baseline", lambda split: words.words[split]),
-        _of_scores(bench, goal, "search as built", bench.names, "baseline", lambda split: words.as_built[split]),
-    ]
-    for name, (entry, names) in found.fusions.items():
-        if names == bench.names:
-            cases.append(_of_scores(bench, goal, f"BM25 & {name}", names, "fusion", beside(entry, names)))
-    return cases
+    def named(names: Names) -> str:
+        return f"BM25 & {label}" + f" of {called(names, bench.names)}" * (names != bench.names)
+
+    return Way(bench.names, named, again)
 
 
 # ---- classification
@@ -126,6 +140,7 @@ def classification(
         return Case(name, names, kind or ("single" if len(names) == 1 else "subset"), values)
 
     found = contest(bench, made, entries, crossing=False, metric="accuracy")
+    without_ballast(found, metric="accuracy", seed=bench.seed)
     most = majority(truth[bench.train].tolist())
     floor = {split: {"accuracy": (truth[rows[split]] == most).astype(np.float64)} for split in SPLITS}
     found.cases.append(Case.of_values("majority", (), validation=floor["validation"], test=floor["test"]))
