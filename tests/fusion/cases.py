@@ -9,6 +9,8 @@ from tests.fusion.case import Case
 
 W = {"attributes": 0.5, "image": 1.0, "text": 2.0}
 NARROW = {"dim": 6, "widths": "orthogonal"}
+KERNEL_CCA = {"ridge": 1.0, "power": 0.5, "dim": 3, "components": 4, "gamma": 1.0, "landmarks": 10}
+MEMBERS = [["kernel-ridge", {"anchor": "text"}], ["mean", {}]]
 
 CLOSED = [
     Case("additive", {"weights": W}, {"weights": {**W, "text": 1.0}}),
@@ -28,6 +30,11 @@ CLOSED = [
     Case("product", {"activation": "tanh", "plain": True}, {"plain": False}),
     Case("cca", {}, {"ridge": 1.0, "power": 0.5, "dim": 3, "components": 4}),
     Case("ridge", {}, {"ridge": 1.0, "dim": 3, "anchor": "image"}),
+    Case("kernel-ridge", {}, {"ridge": 1.0, "gamma": 1.0, "dim": 3, "anchor": "image"}),
+    Case("kernel-ridge", {"anchor": "labels"}, {"ridge": 1.0, "gamma": 1.0, "anchor": "text"}, ("one",)),
+    Case("kernel-cca", {}, KERNEL_CCA, ("one", "alike")),
+    Case("ensemble", {"members": MEMBERS}, {"members": MEMBERS[:1], "weights": [1.0, 3.0], "dim": 6}),
+    Case("ensemble", {"members": MEMBERS, "dim": 9}, {"dim": 8, "weights": [1.0, 3.0]}),
     Case("hybrid", {}, {"share": 0.2, "early": "mean", "early_options": {"dim": 3}}),
     Case("hybrid", {"early": "product"}, {"early": "ridge"}),
 ]

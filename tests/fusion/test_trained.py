@@ -27,7 +27,7 @@ from goodsense.types import Embeddings, Fusion, normalise  # noqa: E402
 
 DIMS = {"image": 10, "text": 10, "sound": 8}
 FACTORS = 5
-SMALL = {"width": 12, "hidden": 24, "epochs": 8, "batch": 50, "rate": 1e-2}
+SMALL = {"width": 12, "hidden": 24, "epochs": 8, "batch": 50, "rate": 1e-2, "dropout": 0.0}
 
 
 def views(n: int, *, seed: int, missing: float = 0.1, noise: float = 0.1) -> dict[str, Embeddings]:

@@ -15,6 +15,7 @@ from goodsense.fusion.additive import AdditiveFusion
 from goodsense.fusion.alignment import CcaFusion, RidgeFusion
 from goodsense.fusion.base import BlockFusion, FittedFusion
 from goodsense.fusion.hybrid import HybridFusion
+from goodsense.fusion.kernel import KernelCcaFusion, KernelRidgeFusion
 from goodsense.fusion.late import LateFusion, block_scores
 from goodsense.fusion.registry import FUSIONS, fusion_options, load_fusion, make_fusion
 from goodsense.fusion.simple import ConcatFusion, LearnedFusion, MaxFusion, MeanFusion, WeightedFusion
@@ -28,6 +29,8 @@ __all__ = [
     "ConcatFusion",
     "FittedFusion",
     "HybridFusion",
+    "KernelCcaFusion",
+    "KernelRidgeFusion",
     "LateFusion",
     "LearnedFusion",
     "MaxFusion",

@@ -68,7 +68,7 @@ class CcaFusion(BlockFusion):
         return self.fuse({name: block})
 
     def _learn(self, given: Mapping[str, Given], seed: int) -> Arrays:
-        counts = _counts(given, self.kind)
+        counts = counts_of(given, self.kind)
         whiteners = {
             name: _whitener(rows, self._options["ridge"], self._options["components"], seed)
             for name, rows in given.items()
@@ -128,8 +128,8 @@ class RidgeFusion(BlockFusion):
         return self.fuse({name: block})
 
     def _learn(self, given: Mapping[str, Given], seed: int) -> Arrays:
-        counts = _counts(given, self.kind)
-        anchor = self._options["anchor"] or _most_shared(_pairs(counts))
+        counts = counts_of(given, self.kind)
+        anchor = self._options["anchor"] or most_shared(pairs_of(counts))
         if anchor not in given:
             raise UsageError(f"the anchor is {anchor!r}; expected one of the blocks {', '.join(given)}.")
         target = given[anchor]
@@ -148,7 +148,7 @@ class RidgeFusion(BlockFusion):
         return unit_sum({name: rows.vectors for name, rows in given.items()})
 
 
-def _counts(given: Mapping[str, Given], kind: str) -> dict[str, NDArray[Any]]:
+def counts_of(given: Mapping[str, Given], kind: str) -> dict[str, NDArray[Any]]:
     """How many products two blocks share, under both names and for all pairs that share any.
 
     Raises
@@ -173,16 +173,16 @@ def _counts(given: Mapping[str, Given], kind: str) -> dict[str, NDArray[Any]]:
     return {name: both[place] for place, name in enumerate(given)}
 
 
-def _pairs(counts: Mapping[str, NDArray[Any]]) -> dict[Pair, int]:
+def pairs_of(counts: Mapping[str, NDArray[Any]]) -> dict[Pair, int]:
     names = sorted(counts)
     return {(a, b): int(counts[a][names.index(b)]) for a in names for b in names if a < b}
 
 
 def _shared(arrays: Arrays) -> Mapping[Pair, int]:
-    return _pairs(arrays.get("shared", {}))
+    return pairs_of(arrays.get("shared", {}))
 
 
-def _most_shared(pairs: Mapping[Pair, int]) -> str:
+def most_shared(pairs: Mapping[Pair, int]) -> str:
     """The block with the most products shared with others; of equals the first by name."""
     totals: dict[str, int] = {}
     for pair, count in pairs.items():

@@ -21,8 +21,10 @@ from goodsense.progress import Progress
 from goodsense.types import Mask, Vectors
 
 HELD_OUT = 0.1  # share of the groups
+MOST_HELD_OUT = 500  # groups or so; more would cost lessons and tell little more
 LEAST_HELD_OUT = 10  # groups; with fewer, nothing is held out and training products are examined
 EXAMINED = 2_000  # products at most
+VIEWS = 400_000  # products that a training sees, counting every time: a few minutes on two cores
 STAGE = "train fusion"
 
 
@@ -57,10 +59,11 @@ class Course:
 
     @classmethod
     def of(cls, given: Mapping[str, Given], lesson: Lesson, *, seed: int) -> Course:
-        """Hold out a tenth of the groups by hash, if that leaves enough to teach and to examine."""
+        """Hold out a tenth of the groups by hash, fewer of many, if that leaves enough to teach and to examine."""
         present = np.stack([rows.present for rows in given.values()], axis=1)
         several = present.sum(axis=1) >= 2
-        kept_back = drawn(lesson.groups, HELD_OUT, seed)
+        share = min(HELD_OUT, MOST_HELD_OUT / max(len(np.unique(lesson.groups[several])), 1))
+        kept_back = drawn(lesson.groups, share, seed)
         enough = len(np.unique(lesson.groups[several & kept_back])) >= LEAST_HELD_OUT
         if not enough or (several & ~kept_back).sum() < LEAST_HELD_OUT:
             kept_back = np.zeros(len(several), dtype=np.bool_)
@@ -98,7 +101,7 @@ class Course:
             student,
             examples.batches,
             student.loss,
-            Schedule(**{**pace, "patience": pace["patience"] if self.held_out else None}),
+            self._schedule(pace),
             steps=examples.steps,
             seed=seed,
             validate=lambda: self.examine(network).mrr,
@@ -109,6 +112,11 @@ class Course:
         network.to("cpu")
         after = self.examine(network)
         return history, Outcome.of(before, after, products=len(self.examined), held_out=self.held_out)
+
+    def _schedule(self, pace: Mapping[str, Any]) -> Schedule:
+        """In fewer epochs where products are very many, and without patience where none are held out."""
+        epochs = min(int(pace["epochs"]), max(1, VIEWS // max(1, len(self.chosen))))
+        return Schedule(**{**pace, "epochs": epochs, "patience": pace["patience"] if self.held_out else None})
 
     def examine(self, network: FusionNetwork) -> Crossing:
         """How well the examined products find themselves across single modalities."""

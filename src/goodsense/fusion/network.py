@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from goodsense.encoders.options import check_choice
 from goodsense.errors import UsageError
@@ -34,9 +37,14 @@ def linear_tower(dim: int, width: int, *, hidden: int, dropout: float) -> Any:
 
 
 def mlp_tower(dim: int, width: int, *, hidden: int, dropout: float) -> Any:
-    """Two layers with GELU and a layer norm between."""
+    """Two layers with a layer norm and GELU between, and dropout before each."""
     return nn.Sequential(
-        nn.Dropout(dropout), nn.Linear(dim, hidden), nn.GELU(), nn.LayerNorm(hidden), nn.Linear(hidden, width)
+        nn.Dropout(dropout),
+        nn.Linear(dim, hidden),
+        nn.LayerNorm(hidden),
+        nn.GELU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, width),
     )
 
 
@@ -55,7 +63,7 @@ class FusionNetwork(nn.Module):  # type: ignore[misc]
     width
         Of tokens and of the result.
     tower
-        ``mlp`` (two layers, ``hidden`` between) or ``linear``; ``dropout`` of a row's values in training.
+        ``mlp`` (two layers, ``hidden`` between) or ``linear``; ``dropout`` of a layer's inputs in training.
     """
 
     def __init__(
@@ -80,6 +88,14 @@ class FusionNetwork(nn.Module):  # type: ignore[misc]
             self.combining = COMBINING[combining](len(dims), width, **options)
         except TypeError as error:
             raise UsageError(f"the network {combining!r} does not take these options: {error}.") from error
+
+    def absorb(self, maps: Sequence[NDArray[np.floating]]) -> None:
+        """Take rows from now on as they are before the maps ``(d, d)`` that they went through in training."""
+        with torch.no_grad():
+            for tower, matrix in zip(self.towers, maps, strict=True):
+                first = tower[1]  # after the dropout
+                exact = first.weight.double() @ torch.from_numpy(matrix).double().T
+                first.weight.copy_(exact)
 
     def tokens(self, rows: list[torch.Tensor]) -> torch.Tensor:
         """Rows of each block ``(n, d)`` to tokens ``(n, B, width)``, of mean square 1."""

@@ -23,9 +23,12 @@ FUSIONS: Mapping[str, str] = {
     "product": "goodsense.fusion.activated:ProductFusion",
     "cca": "goodsense.fusion.alignment:CcaFusion",
     "ridge": "goodsense.fusion.alignment:RidgeFusion",
+    "kernel-ridge": "goodsense.fusion.kernel:KernelRidgeFusion",
+    "kernel-cca": "goodsense.fusion.kernel:KernelCcaFusion",
     "hybrid": "goodsense.fusion.hybrid:HybridFusion",
     "graph": "goodsense.fusion.graph:GraphFusion",
     "trained": "goodsense.fusion.trained:TrainedFusion",
+    "ensemble": "goodsense.fusion.ensembled:EnsembledFusion",
 }
 
 

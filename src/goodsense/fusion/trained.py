@@ -14,7 +14,7 @@ from goodsense.encoders import artefacts
 from goodsense.encoders.options import check_choice, check_whole, number
 from goodsense.errors import DataError, UsageError
 from goodsense.fusion.base import check_fitted
-from goodsense.fusion.blocks import centre_of, check_blocks, check_widths, prepared
+from goodsense.fusion.blocks import Given, centre_of, check_blocks, check_widths, prepared
 from goodsense.fusion.crossing import Outcome
 from goodsense.learning.lesson import Lesson
 from goodsense.learning.networks import need_torch, restore, seeded, weights_of
@@ -42,6 +42,7 @@ NETWORKS = (
 OBJECTIVES = ("info-nce", "nt-xent", "siglip", "triplet", "triplet-soft")
 TOWERS = ("linear", "mlp")
 LEAST_PRODUCTS = 2  # with two blocks each
+NOISE = 0.01  # of the mean variance: directions below it are lifted no further
 NEEDED_FOR = "a trained fusion"
 _CENTRE, _NETWORK = "centre.", "network."
 
@@ -62,13 +63,17 @@ class TrainedFusion:
     width
         Length of fused vectors.
     tower
-        ``mlp`` (two layers, ``hidden`` between) or ``linear``; ``dropout`` of a row's values in training.
+        ``mlp`` (two layers, ``hidden`` between) or ``linear``; ``dropout`` of a layer's inputs in training.
+    whiten
+        Power of the deviations of a block's principal components that is divided out before its tower: 0 keeps the
+        rows as they are, 1 lets all directions weigh alike.
     objective
         ``info-nce``, ``nt-xent``, ``siglip``, ``triplet`` or ``triplet-soft``.
     nested
         Lengths below ``width`` to which fused vectors may be cut (Matryoshka).
-    epochs, batch, rate, patience
-        How long and how fast.
+    epochs, batch, rate, decay, patience
+        How long and how fast (:class:`goodsense.learning.schedules.Schedule`); in fewer epochs where there are so many
+        products that it would take longer than minutes.
     label_weight, pair_weight
         What the lesson's labels and its pairs of products count beside the contrast of modalities.
     device
@@ -87,15 +92,17 @@ class TrainedFusion:
         self,
         network: str = "mean",
         *,
-        width: int = 128,
+        width: int = 256,
         tower: str = "mlp",
-        hidden: int = 512,
-        dropout: float = 0.1,
+        hidden: int = 2048,
+        dropout: float = 0.3,
+        whiten: float = 0.0,
         objective: str = "info-nce",
         nested: Sequence[int] = (),
-        epochs: int = 30,
-        batch: int = 256,
+        epochs: int = 20,
+        batch: int = 512,
         rate: float = 1e-3,
+        decay: float = 0.05,
         patience: int = 8,
         label_weight: float = 0.5,
         pair_weight: float = 0.5,
@@ -109,13 +116,21 @@ class TrainedFusion:
         check_whole(batch=batch, least=2)
         number("dropout", dropout, least=0, most=0.9)
         number("rate", rate, least=0, above=True)
+        number("decay", decay, least=0)
         number("label_weight", label_weight, least=0)
         number("pair_weight", pair_weight, least=0)
         shape = {"combining": network, "width": width, "tower": tower, "hidden": hidden, "dropout": dropout}
         goal = {"objective": objective, "label_weight": label_weight, "pair_weight": pair_weight}
         self._shape: dict[str, Any] = {**shape, "options": dict(options or {})}
         self._goal: dict[str, Any] = {**goal, "nested": _nested(nested, width)}
-        self._pace: dict[str, Any] = {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience}
+        self._pace: dict[str, Any] = {
+            "epochs": epochs,
+            "batch": batch,
+            "rate": rate,
+            "decay": decay,
+            "patience": patience,
+        }
+        self._whiten = number("whiten", whiten, least=0, most=1)
         self._device = device
         self._dims: dict[str, int] = {}
         self._arrays: dict[str, NDArray[Any]] = {}
@@ -190,6 +205,8 @@ class TrainedFusion:
 
         centres = {name: centre_of(blocks[name]) for name in sorted(blocks)}
         rows = {name: prepared(blocks[name], centre) for name, centre in centres.items()}
+        maps = {name: spread_out(given, self._whiten) for name, given in rows.items()}
+        rows = {name: Given((given.vectors @ maps[name]), given.present) for name, given in rows.items()}
         course = Course.of(rows, known, seed=seed)
         if len(course.chosen) < LEAST_PRODUCTS:
             raise _too_few(len(course.chosen))
@@ -199,6 +216,7 @@ class TrainedFusion:
             self.history, self._outcome = course.teach(
                 network, goal=self._goal, pace=self._pace, device=self._device, seed=seed, progress=progress
             )
+            network.absorb([maps[name] for name in course.names])
         self._dims, self._network = dims, network
         self._arrays = {f"{_CENTRE}{name}": centres[name] for name in course.names}
         self._arrays |= weights_of(network, _NETWORK)
@@ -263,7 +281,8 @@ class TrainedFusion:
         """Come back from :meth:`save`."""
         found = artefacts.read(directory, kind=cls.kind, version=cls.version)
         shape = dict(found.settings["shape"])
-        fusion = cls(shape.pop("combining"), **shape, **found.settings["pace"], **found.settings["goal"])
+        whiten = found.settings["whiten"]
+        fusion = cls(shape.pop("combining"), **shape, whiten=whiten, **found.settings["pace"], **found.settings["goal"])
         fusion._dims = {name: int(found.settings["dims"][name]) for name in sorted(found.settings["dims"])}
         fusion._arrays = dict(found.arrays)
         outcome = found.settings["outcome"]
@@ -278,6 +297,7 @@ class TrainedFusion:
         outcome = None if self._outcome is None else asdict(self._outcome)
         settings = {
             "shape": self._shape,
+            "whiten": self._whiten,
             "pace": self._pace,
             "goal": self._goal,
             "dims": self._dims,
@@ -303,6 +323,23 @@ class TrainedFusion:
         from goodsense.fusion.network import FusionNetwork
 
         return FusionNetwork(dims, **self._shape)
+
+
+def spread_out(rows: Given, power: float) -> NDArray[np.float32]:
+    """A map ``(d, d)`` after which columns have mean square 1, and directions of little variance have more of it.
+
+    Each principal component is divided by its deviation to the ``power``; directions below a hundredth of the mean
+    variance are taken to be noise, and lifted no further than that.
+    """
+    known = rows.vectors[rows.present].astype(np.float64)
+    width = rows.vectors.shape[1]
+    if not len(known):
+        return np.eye(width, dtype=np.float32)
+    values, axes = np.linalg.eigh(known.T @ known / len(known))
+    least = max(NOISE * float(values.mean()), 1e-12)
+    scales = np.maximum(values, least) ** (-power / 2)
+    energy = float((np.maximum(values, 0) * scales**2).mean())
+    return np.asarray((axes * scales) @ axes.T / np.sqrt(max(energy, 1e-12)), dtype=np.float32)
 
 
 def _nested(nested: Sequence[int], width: int) -> list[int]:
