@@ -111,6 +111,8 @@ def test_label_block_has_a_column_per_class() -> None:
     found = kernel.label_block(like, Lesson(np.arange(4), fields))
     np.testing.assert_array_equal(found.vectors, [[1, 0, 1, 0], [0, 0, 1, 0], [0, 1, 0, 1], [0, 0, 0, 0]])
     np.testing.assert_array_equal(found.present, [True, True, True, False])
+    some = kernel.label_block(like, Lesson(np.arange(4), fields), ["b"])
+    np.testing.assert_array_equal(some.vectors, found.vectors[:, 2:])
 
 
 def test_what_cannot_be_foretold_is_refused() -> None:
@@ -119,6 +121,8 @@ def test_what_cannot_be_foretold_is_refused() -> None:
         KernelRidgeFusion(anchor="labels").fit(blocks)
     with pytest.raises(UsageError, match="a lesson of 40 products with 0 fields"):
         KernelRidgeFusion(anchor="labels").fit(blocks, lesson=Lesson.of_products(COUNT))
+    with pytest.raises(UsageError, match="no labels 'c'; it has kind"):
+        kernel.label_block(blocks["text"], lesson(), ["c"])
     with pytest.raises(DataError, match="two classes"):
         kernel.label_block(blocks["text"], Lesson(np.arange(COUNT), {"a": np.zeros(COUNT, np.int64)}))
     with pytest.raises(UsageError, match="the anchor is 'sound'"):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from goodsense.evaluate.controls import Control
     from goodsense.shop.ablation import Measured, ShopAblation
 
-MOST_LINES, MOST_NOTES = 24, 10  # shown on the terminal
+MOST_NOTES = 10  # shown on the terminal
 
 
 def ablate(
@@ -92,13 +92,15 @@ def _tell(found: ShopAblation, pictures: list[Path]) -> None:
 
 
 def _tell_goal(goal: Measured) -> None:
+    from goodsense.evaluate.ablation_report import shown_rows
+
     ablation = goal.ablation
     queries = " and ".join(f"{count:,} {split}" for split, count in ablation.queries.items())
     level = f"{ablation.level * 100:g} %"
     say()
     say(f"== {goal.name}: {goal.what} ==")
     say(f"{ablation.metric}, {queries} queries, {level} intervals; sets of modalities by {goal.method}")
-    shown = _shown(ablation)
+    shown = shown_rows(ablation)
     table(
         [_line(row, ablation) for row in shown], header=["", "case", "validation", "test", f"over {ablation.baseline}"]
     )
@@ -124,13 +126,6 @@ def _line(row: Row, ablation: Ablation) -> list[str]:
     gain = signed(row.gain) if row.name != ablation.baseline else ""
     test = f"{short(row.value.mean)} {within(row.value)}"
     return [mark, row.name, short(row.validation[ablation.metric]), test, gain]
-
-
-def _shown(ablation: Ablation) -> list[Row]:
-    """As many of the best cases as a screen takes, and all that the rest is compared with."""
-    must = {row.name for row in ablation.rows if row.kind in ("single", "baseline", "chance")} | {ablation.winner}
-    rest = [row.name for row in ablation.rows if row.name not in must][: max(0, MOST_LINES - len(must))]
-    return [row for row in ablation.rows if row.name in must or row.name in rest]
 
 
 def _controlled(control: Control) -> str:

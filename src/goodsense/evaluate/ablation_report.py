@@ -38,12 +38,11 @@ def table(ablation: Ablation) -> str:
 def ablation_figure(ablation: Ablation, *, method: str = "", lettering: Lettering | None = None) -> Figure:
     """Bars of every case on test, best first, and what each modality adds; both with their intervals.
 
-    The baseline and what is used have colours of their own, and a line stands at the baseline. Of more than 24 cases
-    the best are drawn; baselines, single modalities and what is used always are. ``method`` says how sets of modalities
-    are fused.
+    The baseline and what is used have colours of their own, and a line stands at the baseline. Of very many cases,
+    those of :func:`shown_rows` are drawn. ``method`` says how sets of modalities are fused.
     """
     letters = lettering or installed_lettering()
-    rows, added = _shown(ablation), ablation.contributions
+    rows, added = shown_rows(ablation), ablation.contributions
     heights = [0.32 * len(rows) + 0.6, *([0.32 * len(added) + 0.6] if added else [])]
     figure = blank_figure(11.5, sum(heights) + 1.3)
     figure.set_layout_engine("constrained", w_pad=0.12)
@@ -53,6 +52,23 @@ def ablation_figure(ablation: Ablation, *, method: str = "", lettering: Letterin
         _additions(axes[1], ablation, letters)
     figure.suptitle(_title(ablation, letters), fontweight="bold", x=0.01, ha="left")
     return lettered(figure, letters)
+
+
+def shown_rows(ablation: Ablation, *, most: int = MOST_ROWS) -> list[Row]:
+    """The rows that a picture or a screen has room for, best first.
+
+    What the others are compared with, single modalities and what is used are always there; then comes whatever looks
+    at all modalities, then the best of the rest. Of cases that do exactly the same, one with fewest modalities stays.
+    """
+    whole = max((len(row.modalities) for row in ablation.rows), default=0)
+    must = {row.name for row in ablation.rows if row.kind in ("single", "baseline", "chance")} | {ablation.winner}
+    different: dict[object, Row] = {}
+    for row in sorted(ablation.rows, key=lambda row: (row.name not in must, len(row.modalities))):
+        different.setdefault((row.value, row.gain, tuple(row.validation.items())), row)
+    rest = [row for row in ablation.rows if row.name not in must and row in different.values()]
+    rest.sort(key=lambda row: len(row.modalities) < whole)  # stable: best first within both
+    chosen = must | {row.name for row in rest[: max(0, most - len(must))]}
+    return [row for row in ablation.rows if row.name in chosen]
 
 
 def _line(row: Row, ablation: Ablation) -> tuple[str, ...]:
@@ -91,13 +107,6 @@ def _named(row: Row, ablation: Ablation, letters: Lettering) -> str:
     if row.kind != "subset" or columns(row.name) <= _WIDTH or len(absent) >= len(row.modalities):
         return letters.legible(row.name, width=_WIDTH)
     return letters.legible(f"all but {', '.join(absent)}" if absent else f"all {len(every)}", width=_WIDTH)
-
-
-def _shown(ablation: Ablation) -> list[Row]:
-    """Best first; what must be seen, and the best of the rest."""
-    must = {row.name for row in ablation.rows if row.kind in ("single", "baseline")} | {ablation.winner}
-    rest = [row.name for row in ablation.rows if row.name not in must][: max(0, MOST_ROWS - len(must))]
-    return [row for row in ablation.rows if row.name in must or row.name in rest]
 
 
 def _cases(axes: Axes, ablation: Ablation, rows: Sequence[Row], letters: Lettering, *, method: str) -> None:

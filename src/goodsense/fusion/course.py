@@ -21,10 +21,13 @@ from goodsense.progress import Progress
 from goodsense.types import Mask, Vectors
 
 HELD_OUT = 0.1  # share of the groups
-MOST_HELD_OUT = 500  # groups or so; more would cost lessons and tell little more
+MOST_HELD_OUT = 200  # groups or so; more would cost lessons and tell little more
 LEAST_HELD_OUT = 10  # groups; with fewer, nothing is held out and training products are examined
 EXAMINED = 2_000  # products at most
 VIEWS = 400_000  # products that a training sees, counting every time: a few minutes on two cores
+EPOCHS, MOST_EPOCHS = 20, 100  # where no number is asked for
+STEPS = 200  # that a training takes at least, if that takes no more epochs
+FEWEST = 64  # products of a batch in a small shop
 STAGE = "train fusion"
 
 
@@ -95,16 +98,18 @@ class Course:
         """Train the network in place, and examine it before and after; it ends on the processor."""
         sizes = {name: int(classes.max()) + 1 for name, classes in self.lesson.labels.items()}
         student = Student(network, sizes=sizes, **goal)
-        examples = Examples(self.rows, self.present, self.lesson, self.chosen, self.allowed, int(pace["batch"]))
+        batch = min(int(pace["batch"]), max(FEWEST, len(self.chosen) // 8))
+        examples = Examples(self.rows, self.present, self.lesson, self.chosen, self.allowed, batch)
+        schedule = self._schedule(pace, examples.steps)
         before = self.examine(network)
         history = train(
             student,
             examples.batches,
             student.loss,
-            self._schedule(pace),
+            schedule,
             steps=examples.steps,
             seed=seed,
-            validate=lambda: self.examine(network).mrr,
+            validate=None if schedule.patience is None else lambda: self.examine(network).mrr,
             device=device,
             progress=progress,
             stage=STAGE,
@@ -113,9 +118,10 @@ class Course:
         after = self.examine(network)
         return history, Outcome.of(before, after, products=len(self.examined), held_out=self.held_out)
 
-    def _schedule(self, pace: Mapping[str, Any]) -> Schedule:
-        """In fewer epochs where products are very many, and without patience where none are held out."""
-        epochs = min(int(pace["epochs"]), max(1, VIEWS // max(1, len(self.chosen))))
+    def _schedule(self, pace: Mapping[str, Any], steps: int) -> Schedule:
+        """Enough epochs for a small shop, few where products are very many; patience only where some are held out."""
+        fitting = min(max(EPOCHS, -(-STEPS // max(1, steps))), MOST_EPOCHS)
+        epochs = min(pace["epochs"] or fitting, max(1, VIEWS // max(1, len(self.chosen))))
         return Schedule(**{**pace, "epochs": epochs, "patience": pace["patience"] if self.held_out else None})
 
     def examine(self, network: FusionNetwork) -> Crossing:

@@ -7,7 +7,7 @@ sample is (Williams & Seeger, "Using the Nystroem Method to Speed Up Kernel Mach
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -79,6 +79,8 @@ class KernelRidgeFusion(KernelFusion):
         Added to the diagonal of the kernel, above 0.
     landmarks
         How many, where there are more than :data:`EXACT` training products.
+    fields
+        The labels to foretell, where they are the anchor; None for all that the lesson has.
     """
 
     kind: ClassVar[str] = "kernel-ridge"
@@ -91,6 +93,7 @@ class KernelRidgeFusion(KernelFusion):
         gamma: float = 0.5,
         ridge: float = 0.1,
         landmarks: int = 4_000,
+        fields: Sequence[str] | None = None,
     ) -> None:
         super().__init__(
             anchor=anchor,
@@ -98,6 +101,7 @@ class KernelRidgeFusion(KernelFusion):
             gamma=number("gamma", gamma, least=0, above=True),
             ridge=number("ridge", ridge, least=0, above=True),
             landmarks=whole_number("landmarks", landmarks),
+            fields=None if fields is None else list(fields),
         )
 
     @property
@@ -127,7 +131,8 @@ class KernelRidgeFusion(KernelFusion):
             return super().fit(blocks, lesson=lesson, seed=seed, progress=progress)
         if not blocks:
             raise UsageError("fusion got no block at all.")
-        super().fit({**blocks, LABELS: label_block(next(iter(blocks.values())), lesson)}, seed=seed, progress=progress)
+        labels = label_block(next(iter(blocks.values())), lesson, self._options["fields"])
+        super().fit({**blocks, LABELS: labels}, seed=seed, progress=progress)
         del self._dims[LABELS]  # which no product has when it is fused
         return self
 
@@ -255,13 +260,13 @@ def drawn(count: int, most: int, name: str, seed: int) -> NDArray[np.int64]:
     return np.sort(block_random(name, seed).choice(count, most, replace=False)).astype(np.int64)
 
 
-def label_block(like: Embeddings, lesson: Lesson | None) -> Embeddings:
+def label_block(like: Embeddings, lesson: Lesson | None, fields: Sequence[str] | None = None) -> Embeddings:
     """The labels of products as a block: one column per class of every field, 1 where a product is of it.
 
     Raises
     ------
     UsageError
-        If the lesson has no labels, or is of other products.
+        If the lesson has no labels, not those asked for, or is of other products.
     DataError
         If no field has two classes.
     """
@@ -272,7 +277,9 @@ def label_block(like: Embeddings, lesson: Lesson | None) -> Embeddings:
             fix=f"Give a lesson with labels of the {len(like)} products, or another anchor.",
         )
     columns: list[NDArray[Any]] = []
-    for name in sorted(lesson.labels):
+    for name in sorted(lesson.labels if fields is None else fields):
+        if name not in lesson.labels:
+            raise UsageError(f"the lesson has no labels {name!r}; it has {', '.join(sorted(lesson.labels))}.")
         classes = np.unique(lesson.labels[name])
         classes = classes[classes >= 0]
         if len(classes) >= 2:

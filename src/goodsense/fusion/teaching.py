@@ -21,7 +21,7 @@ from goodsense.learning.heads import UNKNOWN, Heads, label_loss
 from goodsense.learning.lesson import Lesson
 from goodsense.learning.losses import info_nce, nt_xent, siglip
 from goodsense.learning.matryoshka import matryoshka
-from goodsense.learning.temperature import Temperature, TemperatureAndBias
+from goodsense.learning.temperature import LEAST, START, Temperature, TemperatureAndBias
 from goodsense.learning.triplets import triplet
 from goodsense.types import Vectors
 
@@ -172,12 +172,20 @@ def coded(labels: Mapping[str, NDArray[np.int64]], known: NDArray[np.bool_]) -> 
 # ---- the loss
 
 
-OBJECTIVES: Mapping[str, tuple[Callable[[], Any], Callable[..., Any]]] = {
-    "info-nce": (Temperature, lambda t, a, b, groups: info_nce(a, b, groups, temperature=t)),
-    "nt-xent": (Temperature, lambda t, a, b, groups: nt_xent(a, b, groups, temperature=t)),
-    "siglip": (TemperatureAndBias, lambda t, a, b, groups: siglip(a, b, groups, temperature=t[0], bias=t[1])),
-    "triplet": (Temperature, lambda t, a, b, groups: triplet(a, b, groups)),
-    "triplet-soft": (Temperature, lambda t, a, b, groups: triplet(a, b, groups, negatives="soft")),
+def _temperature(coldest: float) -> Temperature:
+    return Temperature(max(START, coldest), least=coldest)
+
+
+def _temperature_and_bias(coldest: float) -> TemperatureAndBias:
+    return TemperatureAndBias(max(0.1, coldest), least=coldest)
+
+
+OBJECTIVES: Mapping[str, tuple[Callable[[float], Any], Callable[..., Any]]] = {
+    "info-nce": (_temperature, lambda t, a, b, groups: info_nce(a, b, groups, temperature=t)),
+    "nt-xent": (_temperature, lambda t, a, b, groups: nt_xent(a, b, groups, temperature=t)),
+    "siglip": (_temperature_and_bias, lambda t, a, b, groups: siglip(a, b, groups, temperature=t[0], bias=t[1])),
+    "triplet": (_temperature, lambda t, a, b, groups: triplet(a, b, groups)),
+    "triplet-soft": (_temperature, lambda t, a, b, groups: triplet(a, b, groups, negatives="soft")),
 }
 
 
@@ -196,6 +204,8 @@ class Student(nn.Module):  # type: ignore[misc]
         Numbers of first columns that are to be vectors themselves (Matryoshka); none for whole vectors only.
     label_weight, pair_weight
         Of the loss on labels and on pairs of products, where the lesson has any.
+    coldest
+        The temperature learns, but never below this.
     """
 
     def __init__(
@@ -207,11 +217,12 @@ class Student(nn.Module):  # type: ignore[misc]
         nested: Sequence[int],
         label_weight: float,
         pair_weight: float,
+        coldest: float = LEAST,
     ) -> None:
         super().__init__()
         check_choice(OBJECTIVES, objective=objective)
         make, self.objective = OBJECTIVES[objective]
-        self.fusion, self.temperature = fusion, make()
+        self.fusion, self.temperature = fusion, make(coldest)
         self.heads = Heads(fusion.width, sizes) if sizes else None
         self.nested = tuple(nested)
         self.label_weight, self.pair_weight = label_weight, pair_weight

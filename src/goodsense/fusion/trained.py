@@ -53,7 +53,7 @@ class TrainedFusion:
     Two random disjoint subsets of a product's modalities must find each other among the products of a batch (InfoNCE
     with modality dropout), a subset must find the whole, and each single modality every other, so that words, pictures
     and sounds meet in one space; see :mod:`goodsense.fusion.teaching`. Products of one group are never told apart. A
-    tenth of the groups is held out by hash; training ends with the weights that search best across them.
+    tenth of the groups, at most some two hundred, is held out by hash, to see whether anything was learned.
 
     Parameters
     ----------
@@ -67,13 +67,18 @@ class TrainedFusion:
     whiten
         Power of the deviations of a block's principal components that is divided out before its tower: 0 keeps the
         rows as they are, 1 lets all directions weigh alike.
-    objective
-        ``info-nce``, ``nt-xent``, ``siglip``, ``triplet`` or ``triplet-soft``.
+    objective, coldest
+        ``info-nce``, ``nt-xent``, ``siglip``, ``triplet`` or ``triplet-soft``; their temperature learns, but never
+        falls below ``coldest``: a colder one fits the training products ever better and unseen ones worse.
     nested
         Lengths below ``width`` to which fused vectors may be cut (Matryoshka).
-    epochs, batch, rate, decay, patience
-        How long and how fast (:class:`goodsense.learning.schedules.Schedule`); in fewer epochs where there are so many
-        products that it would take longer than minutes.
+    epochs, batch, rate, decay
+        How long and how fast (:class:`goodsense.learning.schedules.Schedule`). ``epochs`` None takes as many as suit
+        the number of products; there are fewer where it would take longer than minutes, and a small shop has smaller
+        batches.
+    patience
+        End after so many epochs without a better search among the held-out products, and go back to the best; None: the
+        weights of the last epoch. A few hundred products tell late epochs apart less well than chance does.
     label_weight, pair_weight
         What the lesson's labels and its pairs of products count beside the contrast of modalities.
     device
@@ -95,15 +100,16 @@ class TrainedFusion:
         width: int = 256,
         tower: str = "mlp",
         hidden: int = 2048,
-        dropout: float = 0.3,
+        dropout: float = 0.2,
         whiten: float = 0.0,
         objective: str = "info-nce",
+        coldest: float = 0.07,
         nested: Sequence[int] = (),
-        epochs: int = 20,
+        epochs: int | None = None,
         batch: int = 512,
         rate: float = 1e-3,
         decay: float = 0.05,
-        patience: int = 8,
+        patience: int | None = None,
         label_weight: float = 0.5,
         pair_weight: float = 0.5,
         options: Mapping[str, Any] | None = None,
@@ -112,7 +118,10 @@ class TrainedFusion:
         check_choice(NETWORKS, network=network)
         check_choice(TOWERS, tower=tower)
         check_choice(OBJECTIVES, objective=objective)
-        check_whole(width=width, hidden=hidden, epochs=epochs, patience=patience)
+        check_whole(width=width, hidden=hidden)
+        check_whole(
+            **{name: value for name, value in (("epochs", epochs), ("patience", patience)) if value is not None}
+        )
         check_whole(batch=batch, least=2)
         number("dropout", dropout, least=0, most=0.9)
         number("rate", rate, least=0, above=True)
@@ -120,7 +129,8 @@ class TrainedFusion:
         number("label_weight", label_weight, least=0)
         number("pair_weight", pair_weight, least=0)
         shape = {"combining": network, "width": width, "tower": tower, "hidden": hidden, "dropout": dropout}
-        goal = {"objective": objective, "label_weight": label_weight, "pair_weight": pair_weight}
+        number("coldest", coldest, least=0, most=1, above=True)
+        goal = {"objective": objective, "coldest": coldest, "label_weight": label_weight, "pair_weight": pair_weight}
         self._shape: dict[str, Any] = {**shape, "options": dict(options or {})}
         self._goal: dict[str, Any] = {**goal, "nested": _nested(nested, width)}
         self._pace: dict[str, Any] = {

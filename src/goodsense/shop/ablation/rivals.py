@@ -24,7 +24,7 @@ from goodsense.types import Rows
 Effort: TypeAlias = Literal["quick", "usual", "all"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
 Names: TypeAlias = tuple[str, ...]
-EVERY_SUBSET: Mapping[Effort, int] = {"quick": 5, "usual": 7, "all": 7}  # modalities of which all subsets are tried
+EVERY_SUBSET: Mapping[Effort, int] = {"quick": 5, "usual": 6, "all": 7}  # modalities of which all subsets are tried
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def contest(bench: Bench, made: Made, entries: Sequence[Entry], *, crossing: boo
     """Single modalities and subsets by the reference method; then every fusion of all, and of the best subset."""
     reference = bench.reference(crossing=crossing)
     found = Field(reference.label, bench.names)
-    wanted = _subsets(bench.names, EVERY_SUBSET[bench.effort])
+    wanted = _subsets(bench.names, EVERY_SUBSET[bench.effort] + (not crossing))  # weights are learned sooner than CCA
     if len(wanted) < 2 ** len(bench.names) - 1:
         bench.notes.append(f"of {len(bench.names)} modalities, pairs and all but one are tried, not every subset")
     every_subset(
