@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import resource
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,8 +32,8 @@ PROTOCOL = (
     "VideoCapture (every frame decoded, four a second described); clips are generated, 854x480, 25 frames a second; "
     "ratios and rates per core count processor seconds, of all processes; titles are encoded by the fitted text "
     "encoder in one process; the build has generated products with a text and a picture each, and is measured from the "
-    "first to the last input encoded: processor time of all its processes against twice the clock, and the slope of "
-    "its anonymous memory"
+    "first to the last input encoded: processor time of all its processes against all that both cores had left by other "
+    "programs, and the slope of its anonymous memory"
 )
 FIT = 300  # files that an encoder is fitted on; rates do not depend on them
 BATCH = 128
@@ -337,7 +338,7 @@ def watched_build(directory: str) -> dict[str, Any]:
     from goodsense.shop import Recipe
     from goodsense.shop.build import build
 
-    seen: list[tuple[float, float, float, int]] = []  # time, processor seconds, anonymous MiB, inputs encoded
+    seen: list[Look] = []
     done: dict[str, int] = {}
 
     def progress(stage: str, at: int, total: int | None, *, note: str = "") -> None:
@@ -346,16 +347,21 @@ def watched_build(directory: str) -> dict[str, Any]:
 
     with _looking(seen, done):
         report = build(Path(directory), Recipe(), progress=progress)
-    encoding = [look for look in seen if look[3] > 0]
-    last = max(look[3] for look in encoding)
-    encoding = [look for look in encoding if look[3] < last] or encoding
-    wall = encoding[-1][0] - encoding[0][0]
-    cpu = encoding[-1][1] - encoding[0][1]
-    pictures = np.array([look[3] for look in encoding], dtype=np.float64)
+    encoding = [look for look in seen if look.inputs > 0]
+    last = max(look.inputs for look in encoding)
+    encoding = [look for look in encoding if look.inputs < last] or encoding
+    wall = encoding[-1].time - encoding[0].time
+    own = encoding[-1].own_s - encoding[0].own_s
+    others = max(0.0, encoding[-1].all_s - encoding[0].all_s - own)
+    pictures = np.array([look.inputs for look in encoding], dtype=np.float64)
     later = pictures > 0.1 * last
-    slope = float(np.polyfit(pictures[later] / 1_000, np.array([look[2] for look in encoding])[later], 1)[0])
+    slope = float(np.polyfit(pictures[later] / 1_000, np.array([look.memory_mb for look in encoding])[later], 1)[0])
+    cores = os.cpu_count() or 1
     return {
-        "busy": cpu / (2 * wall),
+        "busy": own / (cores * wall - others),
+        "own_cpu_s": own,
+        "others_cpu_s": others,
+        "wall_s": wall,
         "slope_mb": slope,
         "rate": (pictures[-1] - pictures[0]) / wall,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
@@ -365,8 +371,18 @@ def watched_build(directory: str) -> dict[str, Any]:
     }
 
 
+class Look(NamedTuple):
+    """One look at a running build: processor seconds of its own and of all programs, memory of its own alone."""
+
+    time: float
+    own_s: float
+    all_s: float
+    memory_mb: float
+    inputs: int
+
+
 @contextmanager
-def _looking(seen: list[tuple[float, float, float, int]], done: dict[str, int]) -> Iterator[None]:
+def _looking(seen: list[Look], done: dict[str, int]) -> Iterator[None]:
     import psutil
 
     over = threading.Event()
@@ -384,7 +400,9 @@ def _looking(seen: list[tuple[float, float, float, int]], done: dict[str, int]) 
                     memory += (info.rss - info.shared) / 2**20
                 except psutil.Error:
                     continue
-            seen.append((time.perf_counter(), sum(spent.values()), memory, done.get("encode image", 0)))
+            system = psutil.cpu_times()
+            all_s = sum(system) - system.idle - system.iowait - system.guest - system.guest_nice
+            seen.append(Look(time.perf_counter(), sum(spent.values()), all_s, memory, done.get("encode image", 0)))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
