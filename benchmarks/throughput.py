@@ -32,8 +32,8 @@ PROTOCOL = (
     "VideoCapture (every frame decoded, four a second described); clips are generated, 854x480, 25 frames a second; "
     "ratios and rates per core count processor seconds, of all processes; titles are encoded by the fitted text "
     "encoder in one process; the build has generated products with a text and a picture each, and is measured from the "
-    "first to the last input encoded: processor time of all its processes against all that both cores had left by other "
-    "programs, and the slope of its anonymous memory"
+    "first to the last input encoded: processor time of all its processes against what other programs left of both "
+    "cores, and the slope of its anonymous memory"
 )
 FIT = 300  # files that an encoder is fitted on; rates do not depend on them
 BATCH = 128
