@@ -97,6 +97,9 @@ def encode_blocks(
     """
     from goodsense.shop.stage import Stage
 
+    if any(listing.photos) or any(listing.clips):
+        import cv2  # noqa: F401  it changes the environment, which libraries that the other lane loads would be reading
+
     with MediaWorkers(workers) as readers:
 
         def made(modality: Modality) -> EncodedBlock | None:
