@@ -37,6 +37,7 @@ test: setup
 
 torture: setup
 	$(BIN)/python -m tests.torture --json benchmarks/results/torture.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m torture
 
 check: setup
 	$(BIN)/ruff check .

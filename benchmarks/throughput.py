@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,9 +30,10 @@ PROTOCOL = (
     "on; the peers are loops of one process over the same files in the same run: OpenCV and scikit-image (decode, "
     "colour histograms, HOG), librosa (load, 20 MFCC with deltas, mean and deviation) after a warm-up, OpenCV's "
     "VideoCapture (every frame decoded, four a second described); clips are generated, 854x480, 25 frames a second; "
-    "titles are encoded by the fitted text encoder in one process; the build has generated products with a text and a "
-    "picture each, and is measured from the first to the last input encoded: processor time of all its processes "
-    "against twice the clock, and the slope of its anonymous memory"
+    "ratios and rates per core count processor seconds, of all processes; titles are encoded by the fitted text "
+    "encoder in one process; the build has generated products with a text and a picture each, and is measured from the "
+    "first to the last input encoded: processor time of all its processes against what other programs left of both "
+    "cores, and the slope of its anonymous memory"
 )
 FIT = 300  # files that an encoder is fitted on; rates do not depend on them
 BATCH = 128
@@ -90,29 +91,49 @@ def encoded(modality: Modality, name: str, files: Sequence[str], workers: int) -
     encoder.fit_described(described, labels=[{"id": str(i)} for i in range(len(described))], seed=0)
     del raw, described
     many = paths * max(1, 400 // len(paths))
-    first = started = 0.0
+    started, before, after = 0.0, 0.0, 0.0
     waiting: list[Any] = []
-    before = os.times()
     for number, found in read_files(many, FileReader(encoder.wish, encoder.describe), workers=workers):
         if not number:
-            first = started = time.perf_counter()
+            started, before = time.perf_counter(), processor_seconds()
+        elif number == len(many) - 1:  # the workers are still there to be asked
+            after = processor_seconds()
         if isinstance(found, np.ndarray):
             waiting.append(found)
         if len(waiting) == BATCH:
             encoder.project(waiting)
             waiting = []
+    last = time.process_time()
     encoder.project(waiting)
     took = time.perf_counter() - started
-    after = os.times()
-    own = after.user + after.system - before.user - before.system
+    spent = after - before + time.process_time() - last
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    assert first
     return {
         "rate": (len(many) - 1) / took,
+        "per_cpu_s": (len(many) - 1) / spent,
         "files": len(many),
-        "own_cpu_s": round(own, 2),
         "worker_peak_mb": round(peak),
     }
+
+
+def processor_seconds() -> float:
+    """What this process and those below it have spent so far."""
+    import psutil
+
+    own = psutil.Process()
+    times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
+    return float(sum(found.user + found.system for found in times))
+
+
+class Clocks:
+    """How many files per second, of the clock and of the processor."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def rates(self, files: Sequence[str]) -> dict[str, Any]:
+        wall, cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
+        return {"rate": len(files) / wall, "per_cpu_s": len(files) / cpu, "files": len(files)}
 
 
 # ---- the loops that users write
@@ -137,10 +158,10 @@ def opencv_pictures(files: Sequence[str]) -> dict[str, Any]:
     from skimage.feature import hog
 
     cv2.setNumThreads(1)
-    started = time.perf_counter()
+    clocks = Clocks()
     for file in files:
         _described(cv2, hog, cv2.imread(file))
-    return {"rate": len(files) / (time.perf_counter() - started), "files": len(files)}
+    return clocks.rates(files)
 
 
 def _described(cv2: Any, hog: Any, picture: Any) -> Any:
@@ -165,10 +186,10 @@ def librosa_sounds(files: Sequence[str]) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         one(files[0])
-        started = time.perf_counter()
+        clocks = Clocks()
         for file in files:
             one(file)
-    return {"rate": len(files) / (time.perf_counter() - started), "files": len(files)}
+    return clocks.rates(files)
 
 
 def opencv_clips(files: Sequence[str]) -> dict[str, Any]:
@@ -176,7 +197,7 @@ def opencv_clips(files: Sequence[str]) -> dict[str, Any]:
     from skimage.feature import hog
 
     cv2.setNumThreads(1)
-    started = time.perf_counter()
+    clocks = Clocks()
     for file in files:
         capture = cv2.VideoCapture(file)
         every = max(1, round(capture.get(cv2.CAP_PROP_FPS) / 4))
@@ -189,12 +210,12 @@ def opencv_clips(files: Sequence[str]) -> dict[str, Any]:
                 _described(cv2, hog, picture)
             number += 1
         capture.release()
-    return {"rate": len(files) / (time.perf_counter() - started), "files": len(files)}
+    return clocks.rates(files)
 
 
 def against(bench: Bench) -> None:
-    """Ratios against the peers, and clips against real time."""
-    rate = {name: figure["value"] for name, figure in bench.figures.items()}
+    """Per second of a core's work, which other programs disturb least: ratios against the peers, and real time."""
+    rate = {name: found["per_cpu_s"] for name, found in bench.details.items() if "per_cpu_s" in found}
     for name in ("descriptors", "fisher"):
         bench.figure(
             f"image {name} per OpenCV loop", rate[f"image {name}, 1 process"] / rate["image, OpenCV loop"], unit="x"
@@ -317,7 +338,7 @@ def watched_build(directory: str) -> dict[str, Any]:
     from goodsense.shop import Recipe
     from goodsense.shop.build import build
 
-    seen: list[tuple[float, float, float, int]] = []  # time, processor seconds, anonymous MiB, inputs encoded
+    seen: list[Look] = []
     done: dict[str, int] = {}
 
     def progress(stage: str, at: int, total: int | None, *, note: str = "") -> None:
@@ -326,16 +347,21 @@ def watched_build(directory: str) -> dict[str, Any]:
 
     with _looking(seen, done):
         report = build(Path(directory), Recipe(), progress=progress)
-    encoding = [look for look in seen if look[3] > 0]
-    last = max(look[3] for look in encoding)
-    encoding = [look for look in encoding if look[3] < last] or encoding
-    wall = encoding[-1][0] - encoding[0][0]
-    cpu = encoding[-1][1] - encoding[0][1]
-    pictures = np.array([look[3] for look in encoding], dtype=np.float64)
+    encoding = [look for look in seen if look.inputs > 0]
+    last = max(look.inputs for look in encoding)
+    encoding = [look for look in encoding if look.inputs < last] or encoding
+    wall = encoding[-1].time - encoding[0].time
+    own = encoding[-1].own_s - encoding[0].own_s
+    others = max(0.0, encoding[-1].all_s - encoding[0].all_s - own)
+    pictures = np.array([look.inputs for look in encoding], dtype=np.float64)
     later = pictures > 0.1 * last
-    slope = float(np.polyfit(pictures[later] / 1_000, np.array([look[2] for look in encoding])[later], 1)[0])
+    slope = float(np.polyfit(pictures[later] / 1_000, np.array([look.memory_mb for look in encoding])[later], 1)[0])
+    cores = os.cpu_count() or 1
     return {
-        "busy": cpu / (2 * wall),
+        "busy": own / (cores * wall - others),
+        "own_cpu_s": own,
+        "others_cpu_s": others,
+        "wall_s": wall,
         "slope_mb": slope,
         "rate": (pictures[-1] - pictures[0]) / wall,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
@@ -345,8 +371,18 @@ def watched_build(directory: str) -> dict[str, Any]:
     }
 
 
+class Look(NamedTuple):
+    """One look at a running build: processor seconds of its own and of all programs, memory of its own alone."""
+
+    time: float
+    own_s: float
+    all_s: float
+    memory_mb: float
+    inputs: int
+
+
 @contextmanager
-def _looking(seen: list[tuple[float, float, float, int]], done: dict[str, int]) -> Iterator[None]:
+def _looking(seen: list[Look], done: dict[str, int]) -> Iterator[None]:
     import psutil
 
     over = threading.Event()
@@ -364,7 +400,9 @@ def _looking(seen: list[tuple[float, float, float, int]], done: dict[str, int]) 
                     memory += (info.rss - info.shared) / 2**20
                 except psutil.Error:
                     continue
-            seen.append((time.perf_counter(), sum(spent.values()), memory, done.get("encode image", 0)))
+            system = psutil.cpu_times()
+            all_s = sum(system) - system.idle - system.iowait - system.guest - system.guest_nice
+            seen.append(Look(time.perf_counter(), sum(spent.values()), all_s, memory, done.get("encode image", 0)))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

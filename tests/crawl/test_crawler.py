@@ -18,7 +18,7 @@ from tests.media.ssrf import Names
 
 from .webshop import WebShop, id_of, webshop
 
-POLICY = FetchPolicy(allow_private=True, per_host_delay_s=0.0, retries=0, backoff_s=0.01, read_s=2.0)
+POLICY = FetchPolicy(allow_private=True, per_host_delay_s=0.0, retries=0, backoff_s=0.01, read_s=8.0)
 
 
 def crawled(directory: Path, url: str, **more: object) -> tuple[CrawlIngest, set[str]]:

@@ -23,6 +23,7 @@ class Case:
     changes: Mapping[str, Any] = field(default_factory=dict)
     refuses: tuple[str, ...] = ()
     tolerance: float = 2e-6  # between a product by itself and in a batch
+    rare: bool = False  # left to the full counts of `make torture`
 
     @property
     def id(self) -> str:

@@ -18,7 +18,10 @@ from tests.fusion.samples import COUNT, DIMS, alike, lesson, only, shop, taken, 
 SUBSETS = [names for size in (1, 2, 3) for names in combinations(DIMS, size)]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.id)
+PARAMS = [pytest.param(case, marks=pytest.mark.torture if case.rare else (), id=case.id) for case in CASES]
+
+
+@pytest.fixture(scope="module", params=PARAMS)
 def case(request: pytest.FixtureRequest) -> Case:
     found: Case = request.param
     return found

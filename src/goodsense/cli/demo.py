@@ -117,7 +117,11 @@ def _make_room(directory: Path) -> None:
     if directory.exists() and any(directory.iterdir()):
         if not (directory / _MARK).exists():
             raise UsageError(f"{directory} is not empty and no demo.", fix="Name a directory that does not exist yet.")
-        shutil.rmtree(directory)
+        for inside in directory.iterdir():
+            if inside.is_dir() and not inside.is_symlink():
+                shutil.rmtree(inside)
+            elif inside.name != _MARK:  # it stays: whoever is killed here finds a demo the next time
+                inside.unlink()
     directory.mkdir(parents=True, exist_ok=True)
     (directory / _MARK).touch()
 

@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import IO
 
 from goodsense.errors import StorageError
+from goodsense.journal import write_ahead
 from goodsense.media.store import MediaStore
+
+PATIENCE_S = 10.0  # to wait for others who use the index
 
 _CHUNK = 1 << 20
 _TABLES = """
@@ -72,9 +75,9 @@ class DownloadStore:
         with _storage_errors(self.root):
             (self.root / "partial").mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
-                self.root / "index.sqlite", isolation_level=None, timeout=10.0, check_same_thread=False
+                self.root / "index.sqlite", isolation_level=None, timeout=PATIENCE_S, check_same_thread=False
             )
-            self._db.execute("PRAGMA journal_mode = WAL")
+            write_ahead(self._db, patience_s=PATIENCE_S)
             self._db.executescript(_TABLES)
 
     def close(self) -> None:

@@ -18,8 +18,11 @@ from typing import Any
 
 from goodsense.catalog.product import Product, content_hash, dumps, from_json
 from goodsense.errors import DataError, StorageError
+from goodsense.journal import write_ahead
 from goodsense.shop.locks import writing
 from goodsense.shop.schema import SCHEMA_VERSION, migration
+
+PATIENCE_S = 5.0  # to wait for others who use the catalog
 
 
 @dataclass(frozen=True)
@@ -256,8 +259,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     # WAL wants files beside the catalog even to read it; on a read-only disk nobody writes, so none are needed
     unchanging = "?immutable=1" if os.statvfs(path.parent).f_flag & os.ST_RDONLY and not _has_wal(path) else ""
     uri = path.absolute().as_uri() + unchanging
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0, check_same_thread=False)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = FILE"):
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE_S, check_same_thread=False)
+    write_ahead(connection, patience_s=PATIENCE_S)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", "temp_store = FILE"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
