@@ -24,7 +24,7 @@ from goodsense.types import Embeddings, Fusion, Vectors
 SUMMING = ("mean", "weighted")  # networks that add their towers' tokens by weights that no product changes
 CHUNK = 8_192  # products at a time
 _CENTRE, _TOWER, _SCORES = "centre.", "network.towers.", "network.combining.scores"
-_LAYERS = {"linear": (1,), "mlp": (1, 3, 4)}  # of a tower in goodsense.fusion.network, those with weights
+_LAYERS = {"linear": (1,), "mlp": (1, 2, 5)}  # of a tower in goodsense.fusion.network, those with weights
 _LAYER_NORM = 1e-5  # torch's own epsilon
 
 Parts = dict[str, Vectors]
@@ -125,7 +125,7 @@ class PlainFusion:
 
 @dataclass(frozen=True, eq=False)
 class _Tower:
-    """A block's centre and its layers: one linear layer, or two with GELU and a layer norm between."""
+    """A block's centre and its layers: one linear layer, or two with a layer norm and GELU between."""
 
     centre: NDArray[np.float32]
     layers: tuple[NDArray[np.float32], ...]  # weight, bias (, scale, shift, weight, bias)
@@ -137,7 +137,7 @@ class _Tower:
         rows = given.vectors @ weight.T + bias
         if rest:
             scale, shift, weight, bias = rest
-            rows = _layer_norm(_gelu(rows), scale, shift) @ weight.T + bias
+            rows = _gelu(_layer_norm(rows, scale, shift)) @ weight.T + bias
         lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
         tokens: Vectors = (rows / lengths * math.sqrt(rows.shape[1])).astype(np.float32)
         return tokens, given.present
