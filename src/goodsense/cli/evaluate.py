@@ -108,6 +108,37 @@ def regress(
     emit(data, as_json=json, text=lambda: _print_learned(data))
 
 
+@app.command()
+def purchase(
+    shop: ShopDir,
+    recipe: Annotated[Path | None, typer.Option(help="A recipe file with [purchase]; default: the build's.")] = None,
+    folds: Annotated[int, typer.Option(min=2, help="Parts of the shoppers, each tested once.")] = 5,
+    type: Annotated[list[str] | None, typer.Option(help="Events that count as buying; repeatable.")] = None,
+    modality: Modalities = None,
+    network: Annotated[list[str] | None, typer.Option(help="transformer, gru, lstm; repeatable.")] = None,
+    layers: Annotated[int | None, typer.Option(min=1, help="Layers of the transformer.")] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="Width of the networks.")] = None,
+    users: Annotated[int | None, typer.Option(min=4, help="Most shoppers that take part, drawn.")] = None,
+    device: Annotated[str, typer.Option(help="Where to learn: cpu, cuda.")] = "cpu",
+    seed: Annotated[int, typer.Option(min=0, help="Decides whatever is drawn.")] = 0,
+    json: Json = False,
+) -> None:
+    """Foretell who buys what from fused vectors: accuracy, precision, recall, F1, beside what is simpler."""
+    from goodsense.cli.purchases import keep, tell
+    from goodsense.shop import Recipe, Shop
+    from goodsense.shop.purchases import evaluate_shop_purchases
+
+    given = {"types": type, "modalities": modality, "networks": network, "layers": layers, "width": width}
+    with progress_shown() as progress, Shop.open(shop) as opened:
+        used = Recipe.load(recipe) if recipe is not None else opened.built_recipe
+        used = used.with_purchase(**{name: value for name, value in given.items() if value is not None})
+        found = evaluate_shop_purchases(
+            opened, used, folds=folds, users=users, device=device, seed=seed, progress=progress
+        )
+    path = keep(shop, found)
+    emit({**found.to_json(), "report": str(path)}, as_json=json, text=lambda: tell(found, path))
+
+
 def _keep(shop: Path, name: str, data: dict[str, Any], figure: Any) -> dict[str, str]:
     """Write figures and picture into the shop's reports; returns where."""
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)

@@ -14,6 +14,7 @@ from goodsense.types import MODALITIES, Distance, Modality
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Whole = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -94,6 +95,39 @@ class SpeechTable(_Table):
     recogniser: str = "pocketsphinx"
 
 
+class PurchaseTable(_Table):
+    """Whether a shopper buys a product, foretold from what was bought before (``goodsense evaluate purchase``).
+
+    ``types`` are the events that count as buying, ``modalities`` the blocks that are fused (all but behaviour, if none
+    is named), ``fusion`` and ``options`` how. ``networks`` read the fused vectors of up to ``history`` products and of
+    a candidate; recurrent ones have ``recurrent_layers``. Asked are the last ``targets`` products of every shopper and,
+    beside each, ``negatives`` that the shopper never saw, ``popular`` of them drawn by popularity and the others from
+    all alike. ``linked`` of the training shoppers make the graph and the popularity, the others the questions to learn
+    from. ``threshold`` is what the decision's threshold is chosen by.
+    """
+
+    types: tuple[str, ...] = ("purchase",)
+    modalities: tuple[str, ...] = ()
+    fusion: str = "graph"
+    options: dict[str, Any] = {}
+    networks: tuple[Literal["transformer", "gru", "lstm"], ...] = ("transformer", "gru")
+    layers: Whole = 2
+    recurrent_layers: Whole = 1
+    width: Whole = 64
+    heads: Whole = 4
+    dropout: Annotated[float, Field(ge=0, le=0.9)] = 0.1
+    history: Whole = 20
+    targets: Whole = 4
+    negatives: Whole = 1
+    popular: Share = 0.5
+    linked: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    epochs: Whole = 15
+    batch: Annotated[int, Field(ge=2)] = 128
+    rate: Positive = 1e-3
+    patience: Whole = 3
+    threshold: Literal["accuracy", "f1"] = "accuracy"
+
+
 class Recipe(_Table):
     """Everything that decides what a build looks like."""
 
@@ -106,6 +140,7 @@ class Recipe(_Table):
     index: IndexTable = IndexTable()
     fusion: FusionTable = FusionTable()
     speech: SpeechTable = SpeechTable()
+    purchase: PurchaseTable = PurchaseTable()
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
@@ -117,10 +152,25 @@ class Recipe(_Table):
             If the file is missing, no TOML, or has an unknown key or a value out of range; names the key.
         """
         try:
-            return cls.model_validate(tomllib.loads(path.read_text("utf-8")))
+            text = path.read_text("utf-8")
         except FileNotFoundError as error:
             raise UsageError(f"there is no recipe {path}.") from error
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path} is no readable TOML: {error}.") from error
+        return cls.parse(text, path)
+
+    @classmethod
+    def parse(cls, text: str, path: Path) -> Recipe:
+        """Read the text of a TOML file; ``path`` is for errors.
+
+        Raises
+        ------
+        UsageError
+            If it is no TOML, or has an unknown key or a value out of range; names the key.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{path} is no readable TOML: {error}.") from error
         except ValidationError as error:
             raise UsageError(f"{path}: {_first_problem(error)}") from error
@@ -153,6 +203,22 @@ class Recipe(_Table):
             )
         return self.model_copy(update={"options": options})
 
+    def with_purchase(self, **changed: Any) -> Recipe:
+        """The same with other settings of the table ``purchase``.
+
+        Raises
+        ------
+        UsageError
+            For a setting that does not exist, or a value out of range; names it.
+        """
+        try:
+            table = PurchaseTable.model_validate({**self.purchase.model_dump(), **changed})
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = ".".join(str(part) for part in problem["loc"][:1])
+            raise UsageError(f"purchase.{key} is {problem.get('input')!r}; {problem['msg'].lower()}.") from error
+        return self.model_copy(update={"purchase": table})
+
     def options_of(self, modality: str) -> dict[str, Any]:
         return dict(self.options.get(modality, {}))  # type: ignore[call-overload]
 
@@ -181,23 +247,23 @@ def _keys_at(parents: list[Any]) -> list[str]:
 def _toml_lines(table: dict[str, Any], path: tuple[str, ...]) -> list[str]:
     plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
     lines = ["", f"[{'.'.join(path)}]"] if path and (plain or not table) else []
-    lines += [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in plain.items()]
+    lines += [f"{toml_key(key)} = {toml_value(value)}" for key, value in plain.items()]
     for key, value in table.items():
         if isinstance(value, dict):
-            lines += _toml_lines(value, (*path, _toml_key(key)))
+            lines += _toml_lines(value, (*path, toml_key(key)))
     return lines
 
 
-def _toml_key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _toml_value(key)
+def toml_key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else toml_value(key)
 
 
-def _toml_value(value: Any) -> str:
+def toml_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return '"' + "".join(c if ord(c) >= 32 and ord(c) != 127 else f"\\u{ord(c):04x}" for c in escaped) + '"'
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     return repr(value)
