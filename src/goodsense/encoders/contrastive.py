@@ -259,6 +259,14 @@ class TrainedOnPairs(ABC):
         """Texts as words that the encoder knows."""
         return Corpus.of([self._tokenizer.tokens(text) for text in texts], self._hashed)
 
+    def tokens_of(self, text: str) -> list[str]:
+        """The words of a text as the encoder cuts it, known or not."""
+        return self._tokenizer.tokens(text)
+
+    def reads(self, token: str) -> bool:
+        """Whether a word has a place in :meth:`corpus`, whose words stand in the order of their first use."""
+        return bool(self._hashed.word(token)[0])
+
     def unknown_share(self, values: Sequence[TextFields]) -> float:
         """Which share of the words in ``values`` has neither been learned nor resembles a learned one."""
         texts = [text for value in values for text in self._read(value).values()]

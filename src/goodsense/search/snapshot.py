@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.errors import DataError, UsageError
-from goodsense.search.calibration import BM25, Calibration
+from goodsense.search.calibration import BM25, Affine, Calibration
 from goodsense.search.columns import Columns
 from goodsense.search.encode import EncodedPart, EncodedQuery
 from goodsense.search.lexical import Lexical
@@ -143,11 +143,11 @@ class Snapshot:
         kind, weight = encoded.part.kind, encoded.part.weight
         found: list[tuple[str, NDArray[np.float64]]] = []
         if self.lexical is not None and encoded.lexical:
-            scale = self._affine(encoded, BM25).weight * weight / self._affine(encoded, BM25).scale
+            scale = self.affine_of(encoded, BM25).weight * weight / self.affine_of(encoded, BM25).scale
             fields, values = self.lexical.terms(encoded.lexical, rows)  # (r, f)
             found += [(f"{BM25}.{name}", values[:, f] * scale) for f, name in enumerate(fields)]
         for name, probe in encoded.probes.items():
-            affine = self._affine(encoded, name)
+            affine = self.affine_of(encoded, name)
             if affine.weight == 0:
                 continue
             block = self.blocks[name]
@@ -156,8 +156,11 @@ class Snapshot:
         assert all(values.shape == rows.shape for _, values in found), f"{kind} terms must be one value per row"
         return found
 
-    def _affine(self, encoded: EncodedPart, block: str) -> Any:
-        """The build's map; a block that was named explicitly counts even where tuning gave it no weight."""
+    def affine_of(self, encoded: EncodedPart, block: str) -> Affine:
+        """The build's map of a part's similarities in a block.
+
+        A block that was named explicitly counts even where tuning gave it no weight.
+        """
         affine = self.calibration.affine(encoded.part.kind, block)
         if affine.weight == 0 and encoded.part.using is not None:
             return replace(affine, weight=1.0)
@@ -170,11 +173,11 @@ class Snapshot:
         lexical: dict[int, float] = {}
         for encoded in query.parts:
             for name, probe in encoded.probes.items():
-                if self._affine(encoded, name).weight:
+                if self.affine_of(encoded, name).weight:
                     weighted = probe * np.float32(encoded.part.weight)
                     dense[name] = dense[name] + weighted if name in dense else weighted
                     masses[name] = masses.get(name, 0.0) + encoded.part.weight
-            if encoded.part.weight > 0 and self._affine(encoded, BM25).weight:
+            if encoded.part.weight > 0 and self.affine_of(encoded, BM25).weight:
                 for token, value in encoded.lexical.items():
                     lexical[token] = lexical.get(token, 0.0) + value * encoded.part.weight
         for name, mass in masses.items():

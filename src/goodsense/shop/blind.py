@@ -11,6 +11,7 @@ import numpy as np
 from goodsense.catalog.product import Product, text_fields
 from goodsense.encoders import make_encoder
 from goodsense.errors import UsageError
+from goodsense.fusion.joint import JOINT
 from goodsense.progress import Progress, silent
 from goodsense.search.columns import product_fields
 from goodsense.shop.encoding import BLOCKS, options_for, tokenizer_of
@@ -53,8 +54,10 @@ def honest_modalities(shop: Shop, modalities: Sequence[str], *, held_out: bool) 
     """The modalities to report on; those of the build unless some were asked for.
 
     An encoder that learned labels of what is tested now would know the answers: it serves only if the feed's own split
-    held these products out. Asked for, it is refused; else it is left out.
+    held these products out. Asked for, it is refused; else it is left out. The joint block never serves: see
+    :func:`refuse_joint`.
     """
+    refuse_joint(modalities)
     leaking = [name for name, encoder in shop.encoders.items() if getattr(encoder, "learns_labels", False)]
     if held_out:
         leaking = []
@@ -66,6 +69,25 @@ def honest_modalities(shop: Shop, modalities: Sequence[str], *, held_out: bool) 
                 fix="Give products a split (train, val, test), ingest and build again; or leave the modality out.",
             )
     return tuple(modalities) or tuple(name for name in BLOCKS if name in shop.snapshot.blocks and name not in leaking)
+
+
+def refuse_joint(modalities: Sequence[str]) -> None:
+    """Refuse the joint block where a field is to be told, or found, by vectors that must not have been told it.
+
+    Its vectors are made of whole texts, in which labels stand, and are frozen with the build; unlike texts and
+    attributes they cannot be made anew without a field.
+
+    Raises
+    ------
+    UsageError
+        If it is among the modalities.
+    """
+    if JOINT in modalities:
+        raise UsageError(
+            f"the block {JOINT!r} is no modality: its vectors are made of texts that name what is measured here, and "
+            "they cannot be made without it.",
+            fix="Name the modalities that it joins, such as text and image; they are fused without the field.",
+        )
 
 
 def label_of(product: Product, field: str) -> str:

@@ -25,6 +25,7 @@ COLOURS = {
     "video": "#228833",
     "reviews": "#ee8866",
     "behaviour": "#44bb99",
+    "joint": "#332288",
 }
 OTHER = "#aaaaaa"
 _SIDE = 200  # pixels of a thumbnail
@@ -41,7 +42,7 @@ def draw_hits(shop: Shop, found: Hits, path: Path, *, most: int = 10) -> None:
     grid = figure.subplots(2, len(hits) + 1, squeeze=False, height_ratios=[3, 2])
     _draw_query(grid[0, 0], grid[1, 0], found, lettering)
     limits = _limits(hits)
-    photos = _photos(shop, [hit.id for hit in hits])
+    photos = photos_of(shop, [hit.id for hit in hits])
     for column, hit in enumerate(hits, start=1):
         _draw_photo(grid[0, column], photos.get(hit.id), f"{hit.rank}. {hit.title}", lettering)
         _draw_terms(grid[1, column], hit, limits, labelled=column == 1)
@@ -133,7 +134,7 @@ def _families(hit: Hit) -> Mapping[str, float]:
     return {name: value for name, value in found.items() if value}
 
 
-def _photos(shop: Shop, ids: list[str]) -> dict[str, Image]:
+def photos_of(shop: Shop, ids: Sequence[str]) -> dict[str, Image]:
     """The first readable photo of each product, small."""
     store = MediaStore(shop.directory / "media")
     found: dict[str, Image] = {}

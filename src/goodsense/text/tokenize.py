@@ -33,6 +33,7 @@ _MARKED = (  # scripts whose vowel signs are no letters to a regular expression
 )
 _LETTER = rf"[^\W_{_HAN}{_UNSPACED}{_MARKED}]"
 _WORD = rf"{_LETTER}+(?:[-'./_&+]{_LETTER}+)*"
+_WRITTEN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+(?:[-'’./&+][^\W_{_HAN}]+)*")
 _IS_HAN = re.compile(f"[{_HAN}]+")
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]+")
 
@@ -100,6 +101,20 @@ class Tokenizer:
             found += self._remember(piece) if tokens is None else tokens
         if not found and pieces and self._stop_words:
             return [token for piece in pieces for token in self._analyse(piece, frozenset())]
+        return found
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where the words of a text stand as it is written, from left to right: ``text[start:end]`` is a word.
+
+        Runs of Han characters are cut into words; a word of other scripts keeps its hyphens and apostrophes.
+        """
+        found: list[tuple[int, int]] = []
+        for match in _WRITTEN.finditer(text):
+            start = match.start()
+            pieces = self._segmenter.words(match.group()) if _IS_HAN.fullmatch(match.group()) else [match.group()]
+            for piece in pieces:
+                found.append((start, start + len(piece)))
+                start += len(piece)
         return found
 
     def _remember(self, piece: str) -> tuple[str, ...]:

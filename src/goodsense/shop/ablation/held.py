@@ -11,7 +11,7 @@ import numpy as np
 from goodsense.catalog.product import Product
 from goodsense.errors import DataError, UsageError
 from goodsense.shop.ablation.goals import Blocks, bucket
-from goodsense.shop.blind import known_fields, label_of
+from goodsense.shop.blind import known_fields, label_of, refuse_joint
 from goodsense.shop.build import group_key
 from goodsense.shop.encoding import BLOCKS, tokenizer_of
 from goodsense.shop.listing import fill_splits
@@ -128,6 +128,7 @@ def _groups_of(parts: Sequence[str], groups: Sequence[str], target: str) -> int:
 
 
 def _chosen(shop: Shop, modalities: Sequence[str]) -> list[str]:
+    refuse_joint(modalities)
     known = [name for name in BLOCKS if name in shop.snapshot.blocks]
     for name in modalities:
         if name not in known:
