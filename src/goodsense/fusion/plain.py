@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from goodsense.encoders import artefacts
 from goodsense.fusion.base import unit_sum
 from goodsense.fusion.blocks import check_blocks, check_widths, prepared
+from goodsense.fusion.gelu import gelu
 from goodsense.fusion.registry import load_fusion
 from goodsense.fusion.trained import TrainedFusion
 from goodsense.types import Embeddings, Fusion, Vectors
 
 SUMMING = ("mean", "weighted")  # networks that add their towers' tokens by weights that no product changes
-CHUNK = 8_192  # products at a time
+CHUNK = 512  # products at a time; what lies between the layers of their towers stays in the cache
 _CENTRE, _TOWER, _SCORES = "centre.", "network.towers.", "network.combining.scores"
 _LAYERS = {"linear": (1,), "mlp": (1, 2, 5)}  # of a tower in goodsense.fusion.network, those with weights
 _LAYER_NORM = 1e-5  # torch's own epsilon
@@ -137,7 +138,7 @@ class _Tower:
         rows = given.vectors @ weight.T + bias
         if rest:
             scale, shift, weight, bias = rest
-            rows = _gelu(_layer_norm(rows, scale, shift)) @ weight.T + bias
+            rows = gelu(_layer_norm(rows, scale, shift)) @ weight.T + bias
         lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
         tokens: Vectors = (rows / lengths * math.sqrt(rows.shape[1])).astype(np.float32)
         return tokens, given.present
@@ -148,17 +149,12 @@ def _named(layers: Sequence[int], places: Iterable[int]) -> list[str]:
     return [f"{_TOWER}{place}.{layer}.{what}" for place in places for layer in layers for what in ("weight", "bias")]
 
 
-def _gelu(x: Vectors) -> Vectors:
-    from scipy.special import erf
-
-    found: Vectors = x * (0.5 + 0.5 * erf(x * np.float32(math.sqrt(0.5))))
-    return found
-
-
 def _layer_norm(x: Vectors, scale: NDArray[np.float32], shift: NDArray[np.float32]) -> Vectors:
-    centred = x - x.mean(axis=1, keepdims=True)
-    spread = np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + np.float32(_LAYER_NORM))
-    found: Vectors = centred / spread * scale + shift
+    found: Vectors = x - x.mean(axis=1, keepdims=True)
+    variance = np.einsum("nd,nd->n", found, found)[:, None] / np.float32(x.shape[1])
+    found /= np.sqrt(variance + np.float32(_LAYER_NORM))
+    found *= scale
+    found += shift
     return found
 
 
