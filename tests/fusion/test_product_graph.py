@@ -11,73 +11,20 @@ from goodsense.fusion.product_graph import (
     Relation,
     behaviour_edges,
     content_edges,
-    nearest,
     normalised,
     shared_edges,
 )
-from goodsense.types import Embeddings
-
-
-def block(n: int = 40, d: int = 5, *, seed: int = 0) -> Embeddings:
-    """Random rows; product 3 has none, products 7 and 8 are equal."""
-    rows = np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
-    rows[8] = rows[7]
-    present = np.arange(n) != 3
-    rows[3] = 0
-    return Embeddings.of_products([f"p{i}" for i in range(n)], rows, present)
-
-
-def brute(queries: np.ndarray, keys: np.ndarray, k: int, skip: np.ndarray) -> list[list[int]]:
-    """The nearest by a full sort, query by query."""
-    found = []
-    for query, own in zip(queries.astype(float), skip, strict=True):
-        scored = []
-        for row, key in enumerate(keys.astype(float)):
-            length = np.linalg.norm(query) * np.linalg.norm(key)
-            cosine = round(float(query @ key / length), 9) if length else 0.0
-            if cosine > 0 and row != own:
-                scored.append((-cosine, row))
-        found.append([row for _, row in sorted(scored)[:k]])
-    return found
-
+from tests.fusion.test_neighbours import block, brute
 
 # ---- neighbours
 
 
-@pytest.mark.parametrize("k", [1, 4, 100])
-def test_the_nearest_are_those_of_a_full_sort(k: int) -> None:
-    rows = block().vectors
-    found, near = nearest(rows, rows, k, skip=np.arange(len(rows)))
-    assert found.shape == near.shape == (40, k)
-    assert [row[row >= 0].tolist() for row in found] == brute(rows, rows, k, np.arange(len(rows)))
-    assert (near[found < 0] == 0).all()
-    assert (np.diff(near, axis=1) <= 0).all()
-
-
-def test_the_nearest_are_the_same_in_blocks_and_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = np.repeat(block().vectors, 3, axis=0)  # every row thrice: many ties
-    whole = nearest(rows, rows, 5)
-    singles = [nearest(rows[i : i + 1], rows, 5) for i in range(len(rows))]
-    monkeypatch.setattr("goodsense.fusion.product_graph._QUERIES", 7)
-    monkeypatch.setattr("goodsense.fusion.product_graph._KEYS", 11)
-    parts = nearest(rows, rows, 5)
-    for i in (0, 1):
-        np.testing.assert_array_equal(parts[i], whole[i])
-        np.testing.assert_array_equal(np.concatenate([single[i] for single in singles]), whole[i])
-
-
-def test_equal_products_are_ordered_by_row() -> None:
-    rows = np.ones((6, 3), dtype=np.float32)
-    found, near = nearest(rows, rows, 2, skip=np.arange(6))
-    assert found.tolist() == [[1, 2], [0, 2], [0, 1], [0, 1], [0, 1], [0, 1]]
-    np.testing.assert_allclose(near, 1)
-
-
-def test_no_neighbours_among_none() -> None:
-    found, near = nearest(np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32), 4)
-    assert found.tolist() == [[-1] * 4] * 2
-    assert not near.any()
-    assert nearest(np.zeros((0, 3), np.float32), np.ones((2, 3), np.float32), 4)[0].shape == (0, 4)
+def test_of_very_many_products_those_of_the_nearest_cells_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = content_edges(block(60), 3)
+    monkeypatch.setattr("goodsense.fusion.product_graph.COMPARE_ALL", 59)
+    found = content_edges(block(60), 3)  # seven cells, all probed
+    np.testing.assert_array_equal(found.toarray(), exact.toarray())
+    assert (found != found.T).nnz == 0
 
 
 def test_products_are_joined_where_either_names_the_other_or_where_both_do() -> None:

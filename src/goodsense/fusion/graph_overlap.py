@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from goodsense.errors import UsageError
 from goodsense.fusion.graph import GraphFusion
-from goodsense.fusion.product_graph import ProductGraph, nearest
+from goodsense.fusion.neighbours import nearest
+from goodsense.fusion.product_graph import ProductGraph
 from goodsense.learning.lesson import Lesson
 from goodsense.types import Embeddings
 

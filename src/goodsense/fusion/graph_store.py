@@ -12,7 +12,8 @@ from scipy import sparse
 
 from goodsense.fusion.blocks import centre_of, check_blocks, check_widths, prepared, slots
 from goodsense.fusion.graph_sampler import Block, Edges
-from goodsense.fusion.product_graph import PRODUCT, SIMILAR, named_edges, nearest
+from goodsense.fusion.neighbours import nearest
+from goodsense.fusion.product_graph import PRODUCT, SIMILAR, named_edges
 from goodsense.types import Embeddings, Mask, Vectors, normalise
 
 

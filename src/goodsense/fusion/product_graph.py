@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from goodsense.errors import UsageError
-from goodsense.types import Embeddings, Vectors
+from goodsense.fusion.neighbours import COMPARE_ALL, nearest, nearest_in_cells
+from goodsense.types import Embeddings
 
 Link: TypeAlias = Literal["either", "mutual"]
 LINKS: tuple[Link, ...] = get_args(Link)
@@ -23,9 +24,6 @@ PRODUCT, USER, ATTRIBUTE = "product", "user", "attribute"
 SIMILAR, BUYS, HAS = "similar", "buys", "has"
 LINKED = "linked"  # all that joins products, in one
 REVERSE = "_reverse"
-
-_GRID = 10**9  # similarities are told apart by their first nine digits, so equal rows tie on every machine
-_QUERIES, _KEYS = 512, 16_384  # rows compared at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +170,9 @@ def _roots(degrees: NDArray[Any]) -> NDArray[np.float64]:
 def content_edges(block: Embeddings, k: int, *, link: Link = "either") -> Any:
     """Each product and the ``k`` most alike by cosine, as a symmetric CSR ``(n, n)`` of cosines above zero.
 
+    Of more than :data:`COMPARE_ALL` products, each is compared with those of the nearest cells
+    (:func:`goodsense.fusion.neighbours.nearest_in_cells`), so that 100,000 take a minute; nearly all are found.
+
     Parameters
     ----------
     block
@@ -189,70 +190,18 @@ def content_edges(block: Embeddings, k: int, *, link: Link = "either") -> Any:
     if link not in LINKS:
         raise UsageError(f"link is {link!r}; expected one of {', '.join(LINKS)}.")
     rows = np.where(block.present[:, None], block.vectors, np.float32(0))
-    named = named_edges(*nearest(rows, rows, k, skip=np.arange(len(rows))), count=len(rows))
+    find = nearest if len(rows) <= COMPARE_ALL else nearest_in_cells
+    named = named_edges(*find(rows, rows, k, skip=np.arange(len(rows))), count=len(rows))
     return named.maximum(named.T).tocsr() if link == "either" else named.minimum(named.T).tocsr()
 
 
 def named_edges(found: NDArray[np.int64], near: NDArray[np.float64], *, count: int) -> Any:
-    """What :func:`nearest` found, as a CSR ``(m, count)``."""
+    """What :func:`goodsense.fusion.neighbours.nearest` found, as a CSR ``(m, count)``."""
     real = found >= 0
     starts = np.concatenate(([0], np.cumsum(real.sum(axis=1))))
     matrix = sparse.csr_array((near[real], found[real], starts), shape=(len(found), count))
     matrix.sort_indices()
     return matrix
-
-
-def nearest(
-    queries: Vectors, keys: Vectors, k: int, *, skip: NDArray[np.int64] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The ``k`` rows of ``keys`` with the highest cosine above zero, best first, ties by row; exact, in blocks of rows.
-
-    Parameters
-    ----------
-    queries, keys
-        ``(m, d)`` and ``(n, d)``; need not be of unit length. Zero rows have no neighbours.
-    k
-        How many of each; fewer where there are fewer.
-    skip
-        ``(m,)`` the row of ``keys`` that a query must not find (itself), or -1.
-
-    Returns
-    -------
-    tuple
-        Rows ``(m, k)``, -1 where there are no more, and cosines ``(m, k)``, 0 there.
-    """
-    if k < 1:
-        raise UsageError(f"{k} neighbours were asked for; expected at least 1.")
-    forbidden = np.full(len(queries), -1) if skip is None else skip
-    parts = [
-        _nearest(_unit(queries[begin : begin + _QUERIES]), keys, k, forbidden[begin : begin + _QUERIES])
-        for begin in range(0, len(queries), _QUERIES)
-    ]
-    places = np.concatenate([np.zeros((0, k), dtype=np.int64), *parts])
-    real = places > 0
-    near, column = np.divmod(places, max(len(keys), 1))
-    return np.where(real, len(keys) - 1 - column, -1), np.where(real, near / _GRID, 0.0)
-
-
-def _nearest(queries: NDArray[np.float64], keys: Vectors, k: int, skip: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The best as whole numbers ``(m, k)``, ``cosine * n + (n - 1 - row)``, best first; 0 where there are no more."""
-    n = len(keys)
-    best = np.zeros((len(queries), k), dtype=np.int64)
-    for begin in range(0, n, _KEYS):
-        some = np.arange(begin, min(begin + _KEYS, n))
-        near = np.rint(queries @ _unit(keys[some]).T * _GRID).astype(np.int64)  # (m, some)
-        usable = (near > 0) & (some != skip[:, None])
-        places = np.concatenate([best, np.where(usable, near * n + (n - 1 - some), 0)], axis=1)
-        best = np.partition(places, places.shape[1] - k, axis=1)[:, -k:]
-    ordered: NDArray[np.int64] = -np.sort(-best, axis=1)
-    return ordered
-
-
-def _unit(rows: Vectors) -> NDArray[np.float64]:
-    wide = rows.astype(np.float64)
-    norms = np.linalg.norm(wide, axis=1, keepdims=True)
-    unit: NDArray[np.float64] = np.divide(wide, norms, out=np.zeros_like(wide), where=norms > 1e-12)
-    return unit
 
 
 def shared_edges(codes: NDArray[np.int64], *, most: int = 16, seed: int = 0) -> Any:
