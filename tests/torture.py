@@ -43,6 +43,7 @@ from tests.media.ssrf import run_ssrf
 from tests.quality.cleaning.mutations import run_plan_mutations as damage_plans
 from tests.shop.event_kills import run_event_kills
 from tests.shop.kills import run_build_kills, run_ingest_kills
+from tests.shop.switch_kills import run_switch_kills
 from tests.shop.test_cleaning import clean_kills as run_clean_kills
 from tests.tables.mapping_mutations import FORMATS as MAPPED_FORMATS
 from tests.tables.mapping_mutations import run_mutations as damage_mapped
@@ -109,6 +110,7 @@ def jobs(scale: float, soak_s: float) -> Iterator[Job]:
         arguments = {"seconds": max(2.0, soak_s * min(1.0, scale) / 2), "seed": SEED, "engine": engine}
         yield Job(f"soak {engine}", run_soak, arguments, 1, soak_s + 300)
     yield from _chunked("kills build", run_build_kills, builds, 10, 90)
+    yield from _chunked("kills switch", run_switch_kills, builds, 10, 90)
     yield from _chunked("kills ingest", run_ingest_kills, ingests, 10, 90)
     yield from _chunked("kills clean", run_clean_kills, ingests, 10, 30)
     yield from _chunked("kills events", run_event_kills, ingests, 10, 90)

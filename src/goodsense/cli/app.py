@@ -18,6 +18,7 @@ from goodsense.cli import events as events_command
 from goodsense.cli import fetch as fetch_command
 from goodsense.cli import label as label_command
 from goodsense.cli import mapping as mapping_command
+from goodsense.cli import recipe as recipe_command
 from goodsense.cli import voices as voice_commands
 from goodsense.cli.listening import listened
 from goodsense.cli.output import complain, emit, help_without_command, progress_shown, say, shop_to_fill
@@ -32,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(recipe_command.app, name="recipe")
 app.command("ablate")(ablate_command.ablate)
 app.command("check")(check_command.check)
 app.command("clean")(clean_command.clean)

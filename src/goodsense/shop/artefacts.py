@@ -13,8 +13,6 @@ from goodsense.encoders import load_encoder
 from goodsense.errors import DataError
 from goodsense.types import Encoder, Modality
 
-KEEP_BUILDS = 2
-
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file's text so that a reader sees the old or the new, never a part; durable on return."""
@@ -44,21 +42,6 @@ def current_build(shop: Path) -> Path | None:
         raise DataError(
             f"{shop / 'CURRENT'} names the build {name!r}, which is not there.", fix="Build the shop again."
         )
-    return build
-
-
-def publish_build(shop: Path, draft: Path, name: str) -> Path:
-    """Give a finished draft its name, make it the live build, and drop builds that nobody needs."""
-    build = shop / "builds" / name
-    for path in draft.rglob("*"):
-        if path.is_file():
-            _sync(path)
-    draft.rename(build)
-    _sync(build.parent)
-    write_atomically(shop / "CURRENT", f"{name}\n")
-    finished = sorted(path for path in build.parent.iterdir() if not path.name.startswith("."))
-    for old in finished[:-KEEP_BUILDS]:
-        shutil.rmtree(old, ignore_errors=True)
     return build
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from goodsense.encoders.hub import allow_downloads
-from goodsense.errors import DataError, StorageError
+from goodsense.errors import DataError
 from goodsense.fusion.joint import JOINT
 from goodsense.index import QdrantEdgeIndex
 from goodsense.progress import Progress, silent
@@ -23,12 +23,12 @@ from goodsense.search.calibration import Calibration
 from goodsense.search.columns import Columns
 from goodsense.search.lexical import Lexical, LexicalSettings
 from goodsense.search.snapshot import Block, Snapshot
-from goodsense.shop.artefacts import clear_drafts, current_build, publish_build
+from goodsense.shop.artefacts import clear_drafts, current_build
 from goodsense.shop.encoding import EncodedBlock, encode_blocks, tokenizer_of
 from goodsense.shop.evidence import calibrate, gather_evidence, typical_best
+from goodsense.shop.generations import Generation, Generations, Role, building, place_build, publish_build
 from goodsense.shop.joining import chosen_fusion, join_blocks
 from goodsense.shop.listing import Listing, read_listing
-from goodsense.shop.locks import FileLock
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.scratch import Scratch
 from goodsense.shop.shifts import query_shifts
@@ -64,11 +64,14 @@ def build(
     refit: bool = False,
     download: bool = False,
     workers: int = 2,
+    role: Role = "live",
+    recipe_file: str = "",
     progress: Progress = silent,
 ) -> BuildReport:
     """Build a shop. What is cached is not encoded again; what was killed goes on where it stopped.
 
-    Models of the hub that the recipe names must be here, unless ``download`` allows to fetch them.
+    Models of the hub that the recipe names must be here, unless ``download`` allows to fetch them. With another
+    ``role`` than ``live`` what serves stays, and the build is put beside it, with the text of its ``recipe_file``.
 
     Raises
     ------
@@ -77,32 +80,35 @@ def build(
     DataError
         If the shop has no products.
     """
-    lock = FileLock(shop / "build.lock")
-    if not lock.acquire():
-        raise StorageError(f"{shop} is being built by {lock.holder()}.", fix="Wait until it is done.")
-    try:
+    with building(shop):
         clear_drafts(shop)
         with Truth.open(shop) as truth, Scratch.of(shop) as scratch, allow_downloads(download):
-            return _Builder(shop, recipe, truth, workers, progress, scratch).run(refit=refit)
-    finally:
-        lock.release()
+            return _Builder(shop, recipe, truth, workers, progress, scratch, role, recipe_file).run(refit=refit)
 
 
 class _Builder:
     """One run of the pipeline; holds what every stage needs."""
 
     def __init__(
-        self, shop: Path, recipe: Recipe, truth: Truth, workers: int, progress: Progress, scratch: Scratch
+        self,
+        shop: Path,
+        recipe: Recipe,
+        truth: Truth,
+        workers: int,
+        progress: Progress,
+        scratch: Scratch,
+        role: Role,
+        recipe_file: str,
     ) -> None:
         self.shop, self.recipe, self.truth, self.workers, self.progress = shop, recipe, truth, workers, progress
-        self.scratch = scratch
+        self.scratch, self.role, self.recipe_file = scratch, role, recipe_file
         self.started = self.stage_started = time.perf_counter()
         self.report = BuildReport(build="")
 
     def run(self, *, refit: bool) -> BuildReport:
-        live = current_build(self.shop)
-        if live is not None and not refit and self._up_to_date(live):
-            return self._unchanged(live)
+        standing = None if refit else self._standing()
+        if standing is not None:
+            return self._unchanged(standing)
         chosen_fusion(self.recipe.fusion)  # what is wrong with it should not be told after an hour of encoding
         tokenizer = tokenizer_of(self.recipe)
         listing, seq = read_listing(
@@ -229,7 +235,7 @@ class _Builder:
             self.progress("fill engine", 0, None)
             QdrantEdgeIndex.create(draft / "engine", snapshot.index_rows(), distance=self.recipe.index.distance).close()
         self._lap("engine")
-        publish_build(self.shop, draft, name)
+        publish_build(self.shop, draft, name, seq=seq, role=self.role, recipe=self.recipe_file)
         self._lap("publish")
         return self._reported(name, blocks, listing, seq, verdict, engine)
 
@@ -271,11 +277,24 @@ class _Builder:
                         file.write(json.dumps(line, ensure_ascii=False) + "\n")
         return path
 
-    def _up_to_date(self, live: Path) -> bool:
-        snapshot_meta = Snapshot.open(live).meta
+    def _standing(self) -> Path | None:
+        """A build that is what this one would be."""
+        if self.role == "live":
+            live = current_build(self.shop)
+            return live if live is not None and self._up_to_date(live) else None
+        state = Generations.read(self.shop)
+        for kept in (state.beside, state.against, state.previous):
+            path = self.shop / "builds" / kept.build if kept is not None else None
+            if path is not None and path.is_dir() and self._up_to_date(path):
+                place_build(self.shop, Generation(path.name, self.truth.seq, self.recipe_file), self.role)
+                return path
+        return None
+
+    def _up_to_date(self, build: Path) -> bool:
+        snapshot_meta = Snapshot.open(build).meta
         return (
             snapshot_meta["seq"] == self.truth.seq
-            and (live / "recipe.toml").read_text("utf-8") == self.recipe.to_toml()
+            and (build / "recipe.toml").read_text("utf-8") == self.recipe.to_toml()
         )
 
     def _unchanged(self, live: Path) -> BuildReport:
@@ -286,7 +305,7 @@ class _Builder:
         for modality, block in snapshot.blocks.items():
             present = int(block.present.sum())
             self.report.modalities[modality] = {"present": present, "encoded": 0, "cached": present, "seconds": 0.0}
-        self.report.notes.append("nothing changed since the live build")
+        self.report.notes.append(f"nothing changed since the {'live' if self.role == 'live' else 'same'} build")
         self.report.seconds = round(time.perf_counter() - self.started, 3)
         return self.report
 

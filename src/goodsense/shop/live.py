@@ -21,9 +21,12 @@ from goodsense.types import Encoder, Index
 
 
 class Live:
-    """The live build, opened, and kept in step with the truth."""
+    """A build, usually the live one, opened and kept in step with the truth.
 
-    def __init__(self, shop: Path, build: Path) -> None:
+    With ``exact`` its engine stays with whoever serves from it; every product is scored.
+    """
+
+    def __init__(self, shop: Path, build: Path, *, exact: bool = False) -> None:
         self.build = build
         opened = Snapshot.open(build)
         self.encoders = _load_encoders(shop, build, opened)
@@ -35,7 +38,7 @@ class Live:
         recipe = Recipe.load(build / "recipe.toml")
         self.depth = recipe.index.candidates
         self._lock = FileLock(build / "engine.lock")
-        index = self._open_index(recipe)
+        index = self._exact_index(recipe) if exact else self._open_index(recipe)
         note = build / "engine" / "overlay-rows" if self._lock.held else None
         self.upkeep = IndexUpkeep(index, self.base, note=note)
         self._seen: tuple[int, int] | None = None
@@ -66,6 +69,9 @@ class Live:
             except OSError as error:  # an engine writes even to be read
                 reason = f"cannot be locked ({error.strerror})"
             print(f"the engine of {self.build.name} {reason}: searching exactly", file=sys.stderr)
+        return self._exact_index(recipe)
+
+    def _exact_index(self, recipe: Recipe) -> Index:
         return ExactIndex.over(self.base.index_rows(), distance=recipe.index.distance)
 
 

@@ -25,6 +25,7 @@ from goodsense.shop.build import BuildReport
 from goodsense.shop.checking import Checked, check_shop
 from goodsense.shop.cleaning import CleanReport, Undone, clean, undo
 from goodsense.shop.fetching import FetchReport, fetch_media
+from goodsense.shop.generations import recipe_in_force
 from goodsense.shop.ingest import BATCH, IngestReport, ingest_sources
 from goodsense.shop.listening import read_sound, recogniser_of, spoken_query
 from goodsense.shop.live import Live
@@ -252,8 +253,7 @@ class Shop:
     @property
     def recipe(self) -> Recipe:
         """The shop's recipe; the default one where it has no ``recipe.toml``."""
-        path = self.directory / "recipe.toml"
-        return Recipe.load(path) if path.exists() else Recipe()
+        return recipe_in_force(self.directory)
 
     def build(
         self,

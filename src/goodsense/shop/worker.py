@@ -19,6 +19,7 @@ import goodsense.errors as errors
 from goodsense.errors import GoodsenseError, PartialError
 from goodsense.progress import Progress, silent
 from goodsense.shop.build import BuildReport, build
+from goodsense.shop.generations import Role
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.truth import storage_error
 
@@ -33,6 +34,8 @@ def build_in_child(
     refit: bool = False,
     download: bool = False,
     workers: int = 2,
+    role: Role = "live",
+    recipe_file: str = "",
     progress: Progress = silent,
 ) -> BuildReport:
     """Run :func:`goodsense.shop.build.build` in a child process.
@@ -50,6 +53,8 @@ def build_in_child(
         "refit": refit,
         "download": download,
         "workers": workers,
+        "role": role,
+        "recipe_file": recipe_file,
     }
     child = subprocess.Popen([sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     answer: dict[str, Any] | None = None
@@ -101,6 +106,8 @@ def main() -> None:
             refit=request["refit"],
             download=request["download"],
             workers=request["workers"],
+            role=request["role"],
+            recipe_file=request["recipe_file"],
             progress=_Reporter(),
         )
         _say({"result": report.to_json()})
