@@ -16,8 +16,10 @@ class PurchaseNetwork(nn.Module):  # type: ignore[misc]
 
     ``transformer`` puts the candidate before the history, and reads its state after the last layer (Chen et al.,
     "Behavior Sequence Transformer for E-commerce Recommendation in Alibaba", DLP-KDD 2019). ``gru`` and ``lstm`` read
-    the history from the oldest on, and compare their last state with the candidate (Hidasi et al., "Session-based
-    Recommendations with Recurrent Neural Networks", ICLR 2016).
+    the history from the oldest on, and their last state stands beside the candidate (Hidasi et al., "Session-based
+    Recommendations with Recurrent Neural Networks", ICLR 2016). A past product comes with its entry by entry product
+    with the candidate, so that likeness need not be found by layers (after Zhou et al., "Deep Interest Network for
+    Click-Through Rate Prediction", KDD 2018).
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ class PurchaseNetwork(nn.Module):  # type: ignore[misc]
         super().__init__()
         if network not in NETWORKS:
             raise UsageError(f"there is no network {network!r} over purchases; there are {', '.join(NETWORKS)}.")
-        self.inputs = nn.Linear(dim, width)
+        self.inputs, self.against = nn.Linear(dim, width), nn.Linear(dim, width, bias=False)
         self.asked = nn.Parameter(torch.zeros(width))  # what tells the candidate from the history
         if network == "transformer":
             self.reader: Any = _Attending(width, layers=layers, heads=heads, dropout=dropout, longest=longest)
@@ -60,7 +62,8 @@ class PurchaseNetwork(nn.Module):  # type: ignore[misc]
         assert history.ndim == 3, f"history is {tuple(history.shape)}; expected (n, h, d)"
         assert there.shape == history.shape[:2], f"there is {tuple(there.shape)}; expected {tuple(history.shape[:2])}"
         assert candidates.shape == (len(history), history.shape[2]), f"candidates are {tuple(candidates.shape)}"
-        state = self.reader(self.inputs(history), there, self.inputs(candidates) + self.asked)
+        past = self.inputs(history) + self.against(history * candidates[:, None])
+        state = self.reader(past, there, self.inputs(candidates) + self.asked)
         found: torch.Tensor = self.told(state)[:, 0]
         return found
 
@@ -81,7 +84,7 @@ class _Recurrent(nn.Module):  # type: ignore[misc]
         super().__init__()
         kind = nn.GRU if cell == "gru" else nn.LSTM
         self.reading = kind(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
-        self.compared = nn.Linear(3 * width, width)
+        self.compared = nn.Linear(2 * width, width)
 
     def forward(self, history: torch.Tensor, there: torch.Tensor, candidates: torch.Tensor) -> Any:
         lengths = there.sum(dim=1)
@@ -93,4 +96,4 @@ class _Recurrent(nn.Module):  # type: ignore[misc]
             last = torch.where(lengths[:, None] > 0, states.gather(1, place)[:, 0], 0.0)
         else:
             last = torch.zeros_like(candidates)
-        return self.compared(torch.cat([last, candidates, last * candidates], dim=1))
+        return self.compared(torch.cat([last, candidates], dim=1))

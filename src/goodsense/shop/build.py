@@ -144,6 +144,7 @@ class _Builder:
             listing,
             blocks,
             scratch=self.scratch,
+            truth=self.truth,
             refit=refit,
             progress=self.progress,
         )

@@ -13,6 +13,7 @@ from goodsense.fusion.joint import JOINT
 from goodsense.search.calibration import BM25, Affine, Calibration
 from goodsense.search.encode import EncodedPart, EncodedQuery, encode_query, kinds_of
 from goodsense.search.snapshot import Snapshot
+from goodsense.shop.belonging import teaching_queries
 from goodsense.shop.browsing import kind_queries
 from goodsense.shop.encoding import EncodedBlock
 from goodsense.shop.joint_evidence import JointEvidence, first_query, left_of_photo
@@ -24,6 +25,7 @@ from goodsense.types import REF_TYPES, Part, Query, Rows, Vectors, prepare, simi
 POOL = 200  # best rows of each block, per query
 BEST_AMONG = 10_000  # products among which a typical best match is looked for
 ASIDE = 0.25  # what a picture counts among clips and a clip among sounds, beside its own kind
+MOST_WEIGHT = 10.0  # of a query for a kind of product, beside one for a product
 PAIRS = (200, 500)  # random queries x random products behind a calibration
 
 
@@ -139,14 +141,27 @@ def gather_evidence(
     """Judged queries if the shop has at least ten of them, else pseudo-queries from validation products."""
     queries, qrels = judged
     usable = {id: text for id, text in queries.items() if any(grade > 0 for grade in qrels[id].values())}
+    if JOINT in blocks:  # which may have learned from some of them
+        usable = {id: text for id, text in usable.items() if id not in teaching_queries(queries, qrels)}
     if len(usable) >= 10:
         return Evidence(list(_judged(snapshot, blocks, usable, qrels)), f"{len(usable)} judged queries")
     image = blocks.get("image")
     photos = [len(span) for span in image.spans] if image else [0] * len(listing)
     catalog = Catalog(listing.texts, listing.groups, listing.splits, photos, _shown(blocks, len(listing)).tolist())
     made = pseudo_queries(catalog, seed=seed)
-    found = [*_pseudo(snapshot, blocks, made), *kind_queries(snapshot, blocks, listing, seed=seed)]
+    known = list(_pseudo(snapshot, blocks, made))
+    kinds = kind_queries(snapshot, blocks, listing, seed=seed)
+    found = [*known, *as_many(kinds, sum(query.words_only for query in known))]
     return Evidence(found, f"{len(found)} pseudo-queries from validation products")
+
+
+def as_many(kinds: Sequence[TuningQuery], others: int) -> list[TuningQuery]:
+    """Queries for kinds of products weighing as much as those for products that somebody knows, in all.
+
+    Each counts for :data:`MOST_WEIGHT` at most: a handful of queries is no half of the evidence.
+    """
+    weight = min(MOST_WEIGHT, max(1.0, others / len(kinds))) if kinds else 1.0
+    return [replace(query, weight=weight) for query in kinds]
 
 
 def _shown(blocks: Mapping[str, EncodedBlock], count: int) -> NDArray[np.bool_]:
@@ -222,7 +237,9 @@ def _text_similarities(
         weights = snapshot.lexical.encode_query(snapshot.tokenizer.tokens(query.text))
         scores = snapshot.lexical.score_all(weights).astype(np.float64)
         if rows:
-            tokens = [{n: snapshot.tokenizer.tokens(t) for n, t in query.masked[row].items()} for row in rows]
+            known = snapshot.lexical.settings.field_weights
+            texts = [{n: t for n, t in query.masked[row].items() if n in known} for row in rows]
+            tokens = [{n: snapshot.tokenizer.tokens(t) for n, t in text.items()} for text in texts]
             scores[rows] = snapshot.lexical.extended(tokens).terms(weights, _after(snapshot, len(rows)))[1].sum(axis=1)
         found["text", BM25] = scores
     if vectors is not None and vectors[0].any():

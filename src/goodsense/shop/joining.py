@@ -28,11 +28,14 @@ from goodsense.learning.lesson import Lesson
 from goodsense.learning.networks import EXTRA
 from goodsense.progress import Progress
 from goodsense.shop.artefacts import last_fitted, model_home, save_encoder, settings_key
+from goodsense.shop.belonging import Records
 from goodsense.shop.encoding import BlockReport, EncodedBlock
+from goodsense.shop.lessons import Exam, Teaching
 from goodsense.shop.listing import Listing, joint_hash
 from goodsense.shop.recipe import FusionTable, Recipe
 from goodsense.shop.scratch import Scratch
 from goodsense.shop.stage import GROWTH
+from goodsense.shop.truth import Truth
 from goodsense.types import Embeddings, Encoder, Mask, Vectors
 
 ENOUGH = 200  # products with two modalities, to learn how they meet
@@ -41,6 +44,7 @@ OFF, AUTO = "off", "auto"
 TRAINED, CLOSED = "trained", "cca"  # what `auto` is with torch, and without
 EXAMINED = 2_000  # validation products at most that fusions are compared on
 LEAST_EXAMINED = 10
+_LESSON = 2  # how a fit is taught: fits of another kind of lesson are made anew
 _NEED_TORCH = (TRAINED, "graph", "ensemble")
 _FUSED = 65_536  # products at once
 
@@ -97,15 +101,19 @@ def join_blocks(
     blocks: Mapping[str, EncodedBlock],
     *,
     scratch: Scratch,
+    truth: Truth | None = None,
     refit: bool = False,
     progress: Progress,
 ) -> tuple[EncodedBlock | None, str]:
-    """The joint block, or None and why there is none; the reason is empty where there is nothing to join."""
+    """The joint block, or None and why there is none; the reason is empty where there is nothing to join.
+
+    ``truth`` tells what belongs together beside the modalities of one product (:mod:`goodsense.shop.belonging`).
+    """
     choice = chosen_fusion(recipe.fusion)
     members: dict[str, EncodedBlock] = {name: blocks[name] for name in MEETING if name in blocks}
     if choice is None or len(members) < 2:
         return None, ""
-    return _Joining(shop, recipe.seed, choice, members, scratch, progress).run(listing, refit=refit)
+    return _Joining(shop, recipe.seed, choice, members, scratch, progress, truth).run(listing, refit=refit)
 
 
 def open_joint(home: Path, spec: Mapping[str, Any], encoders: Mapping[str, Encoder]) -> JointEncoder:
@@ -142,6 +150,7 @@ class _Joining:
     members: Mapping[str, EncodedBlock]
     scratch: Scratch
     progress: Progress
+    truth: Truth | None = None
 
     def run(self, listing: Listing, *, refit: bool) -> tuple[EncodedBlock | None, str]:
         started = time.perf_counter()
@@ -156,6 +165,8 @@ class _Joining:
         vectors, present = self._fused(joint, len(listing))
         report = BlockReport(present=int(present.sum()), encoded=int(present.sum()))
         report.note = "; ".join(filter(None, [f"{facts['encoder']} on {facts['rows']} products", facts["reason"]]))
+        if facts["taught"]:
+            report.note += f"; also learned from {', '.join(facts['taught'])}"
         report.seconds = round(time.perf_counter() - started, 3)
         members = {name: self.members[name] for name in joint.members}
         sources = [joint_source(own) for own in zip(*(block.sources for block in members.values()), strict=True)]
@@ -171,7 +182,7 @@ class _Joining:
     def _frozen(self, listing: Listing, *, refit: bool) -> tuple[Path, dict[str, Any]] | str:
         """Where the fusion lies and what it was fitted on; or why there is none."""
         prints = {name: block.encoder.fingerprint for name, block in self.members.items()}
-        key = settings_key(tried=self.choice.tried, members=prints)
+        key = settings_key(tried=self.choice.tried, members=prints, lesson=_LESSON)
         rows = self._rows(listing)
         last = last_fitted(self.shop, JOINT, key)
         if last is not None and not refit and len(rows) - last[1]["rows"] <= GROWTH * last[1]["rows"]:
@@ -193,18 +204,23 @@ class _Joining:
         picked = rows
         if len(rows) > MOST:
             picked = np.sort(np.random.default_rng(self.seed).choice(rows, MOST, replace=False))
-        blocks = self._taken(picked, listing)
-        _, groups = np.unique([listing.groups[row] for row in picked.tolist()], return_inverse=True)
+        held = self._rows(listing, split="val")[:EXAMINED]
+        records = None if self.truth is None else Records.of(self.truth, listing)
+        teaching = Teaching.of(self.members, listing, records, seed=self.seed)
+        kinds, gains = self._kinds(teaching, picked, Exam.of(self.members, listing, records, held))
+        blocks, lesson = teaching.material(picked, kinds)
         sources = [block.sources[row] for block in self.members.values() for row in picked.tolist()]
         unfinished = self.shop / "models" / JOINT / ".training"
-        with kept_in(unfinished, key=joint_hash([key, str(self.seed), *sources])):
-            best = self._best(blocks, Lesson(groups.astype(np.int64)), listing)
+        with kept_in(unfinished, key=joint_hash([key, str(self.seed), *kinds, *sources])):
+            best = self._best(blocks, lesson, held, teaching.groups[held], listing)
         facts = {
             "encoder": best.name,
             "key": key,
             "rows": len(rows),
             "number": number,
             "members": list(blocks),
+            "taught": {kind: len(teaching.lines[kind]) for kind in kinds},
+            "gains": {kind: round(gain, 4) for kind, gain in gains.items()},
             "learned": best.learned,
             "reason": "; ".join(filter(None, [best.reason.rstrip("."), self.choice.note])),
         }
@@ -212,7 +228,20 @@ class _Joining:
         shutil.rmtree(unfinished, ignore_errors=True)
         return model_home(self.shop, JOINT, best.fusion.fingerprint), facts
 
-    def _best(self, blocks: Mapping[str, Embeddings], lesson: Lesson, listing: Listing) -> Trial:
+    def _kinds(self, teaching: Teaching, rows: NDArray[np.int64], exam: Exam) -> tuple[list[str], dict[str, float]]:
+        """The kinds of views to learn from; none where too few products can tell."""
+        if len(exam.held) < LEAST_EXAMINED:
+            return [], {}
+        return teaching.helpful(rows, exam, seed=self.seed)
+
+    def _best(
+        self,
+        blocks: Mapping[str, Embeddings],
+        lesson: Lesson,
+        held: NDArray[np.int64],
+        groups: NDArray[np.int64],
+        listing: Listing,
+    ) -> Trial:
         """Of the fusions to try the one by which validation products search best across modalities.
 
         Where there are too few of these, it is the first one, by its own account.
@@ -222,8 +251,6 @@ class _Joining:
         DataError
             If nothing can be learned by any.
         """
-        held = self._rows(listing, split="val")[:EXAMINED]
-        groups = np.unique([listing.groups[row] for row in held.tolist()], return_inverse=True)[1].astype(np.int64)
         trials: list[Trial] = []
         error = DataError("no fusion was tried.")
         tried = list(self.choice.tried.items())

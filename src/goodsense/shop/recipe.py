@@ -103,7 +103,7 @@ class PurchaseTable(_Table):
     a candidate; recurrent ones have ``recurrent_layers``. Asked are the last ``targets`` products of every shopper and,
     beside each, ``negatives`` that the shopper never saw, ``popular`` of them drawn by popularity and the others from
     all alike. ``linked`` of the training shoppers make the graph and the popularity, the others the questions to learn
-    from. ``threshold`` is what the decision's threshold is chosen by.
+    from, about all that they bought (at most ``history`` each). Thresholds are chosen for ``threshold``.
     """
 
     types: tuple[str, ...] = ("purchase",)

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.evaluate import paired_bootstrap
+from goodsense.fusion.joint import JOINT
 from goodsense.search.calibration import BM25, Calibration, fit_confidence
 
 START = 0.25  # a block of vectors beside words, before anything is tuned
+JOINT_START = 0.5  # words and what products show, in one space: where words miss products, it alone finds them
 OPINIONS_START = 0.05  # what others say of a product: they seldom name it, so more of it must prove itself
 PRETRAINED_START = 1.0  # one whose encoder learned from more texts than a shop has
 GRID = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)  # multiples of the start
@@ -29,13 +31,14 @@ class TuningQuery:
     """One validation query on its pool of candidates.
 
     ``terms`` maps (kind, block) to calibrated terms of weight 1, ``(pool,)``; ``gains`` are 2^grade - 1 of the pool;
-    ``ideal`` is the DCG@10 of the best order of everything that is relevant.
+    ``ideal`` is the DCG@10 of the best order of everything that is relevant; ``weight`` how much the query counts.
     """
 
     id: str
     terms: Mapping[Key, NDArray[np.float64]]
     gains: NDArray[np.float64]
     ideal: float
+    weight: float = 1.0
 
     @property
     def words_only(self) -> bool:
@@ -78,7 +81,8 @@ def tune(
     if len(words) < 10:
         verdict = Verdict(True, f"only {len(words)} validation queries, too few to tune: default weights", source)
         return _with_weights(calibration, start), verdict
-    fused, alone = _out_of_fold(words, start), _ndcg(words, {("text", BM25): 1.0})
+    shares = _shares(words)
+    fused, alone = _out_of_fold(words, start) * shares, _ndcg(words, {("text", BM25): 1.0}) * shares
     comparison = paired_bootstrap(alone, fused, level=0.9, seed=seed)
     kept = not gate or comparison.lower >= GATE_BOUND
     weights = ascend(words, start) if kept else {key: float(key[1] == BM25) for key in start}
@@ -137,7 +141,8 @@ def ascend(
         concerned = [query for query in queries if key in query.terms]
         if len(concerned) < 10:
             continue
-        scored = {step: _ndcg(concerned, {**weights, key: start[key] * step}) for step in GRID}
+        shares = _shares(concerned)
+        scored = {step: _ndcg(concerned, {**weights, key: start[key] * step}) * shares for step in GRID}
         best = max(scored.values(), key=lambda values: float(values.mean()))
         near = [step for step, values in scored.items() if _as_good(values, best)]
         weights[key] = start[key] * min(near, key=lambda step: abs(np.log((step + 0.1) / 1.1)))
@@ -168,7 +173,7 @@ def learn_confidence(calibration: Calibration, queries: Sequence[TuningQuery]) -
 
 
 def _start_weights(calibration: Calibration, pretrained: Collection[str]) -> dict[Key, float]:
-    weights = {BM25: 1.0, "reviews": OPINIONS_START, **dict.fromkeys(pretrained, PRETRAINED_START)}
+    weights = {BM25: 1.0, "reviews": OPINIONS_START, JOINT: JOINT_START, **dict.fromkeys(pretrained, PRETRAINED_START)}
     return {(kind, block): weights.get(block, START) for kind, block in calibration.maps if kind == "text"}
 
 
@@ -185,6 +190,13 @@ def _out_of_fold(queries: Sequence[TuningQuery], start: Mapping[Key, float]) -> 
         outside = [query for query, f in zip(queries, folds, strict=True) if f == fold]
         scores[folds == fold] = _ndcg(outside, ascend(inside, start))
     return scores
+
+
+def _shares(queries: Sequence[TuningQuery]) -> NDArray[np.float64]:
+    """The weights of queries, 1 in the mean: the mean of values times these is their weighted mean."""
+    weights = np.array([query.weight for query in queries])
+    shares: NDArray[np.float64] = weights / weights.mean()
+    return shares
 
 
 def _ndcg(queries: Sequence[TuningQuery], weights: Mapping[Key, float]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_WORDS = 8  # bars of either side
+SEEN = 0.02  # share of what moves a score: a part of a picture that does so much has its whole colour
 LEAST = 0.005  # share of what moves a score: modalities that do less have no bar
 FOR, AGAINST = (214, 69, 20), (49, 104, 181)  # colours of what raises and what lowers the score
 STRONGEST = 0.7  # of the colour, where a picture does most
@@ -26,17 +27,26 @@ PALE = 0.45  # of a picture's own light and colour that is left below
 _WORDS, _VECTORS = COLOURS["bm25"], COLOURS["text"]
 
 
-def heat_over(image: Image, grid: NDArray[np.float64]) -> Image:
-    """A picture ``(h, w, 3)``, paler, with what its parts do ``(rows, columns)`` over it: red raises, blue lowers."""
+def heat_over(image: Image, grid: NDArray[np.float64], *, least: float = 0.0) -> Image:
+    """A picture ``(h, w, 3)``, paler, with what its parts do ``(rows, columns)`` over it: red raises, blue lowers.
+
+    The part that does most is the most coloured, unless it does less than ``least``.
+    """
     import cv2
 
     height, width = image.shape[:2]
     fine = cv2.resize(grid.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    strength = np.clip(fine / max(float(np.abs(grid).max()), 1e-12), -1, 1)[:, :, None]  # (h, w, 1)
+    strength = np.clip(fine / max(float(np.abs(grid).max()), least, 1e-12), -1, 1)[:, :, None]  # (h, w, 1)
     pale = 255 - PALE * (255 - image.astype(np.float32))
     colour = np.where(strength > 0, np.float32(FOR), np.float32(AGAINST))
     share = STRONGEST * np.abs(strength)
     return np.clip(pale * (1 - share) + colour * share, 0, 255).astype(np.uint8)
+
+
+def coloured(found: HitExplanation, regions: Regions) -> Image:
+    """A picture with what its parts do over it; where they hardly move the score, hardly coloured."""
+    moved = sum(abs(own.value) for own in found.modalities)
+    return heat_over(regions.image, regions.grid, least=SEEN * moved)
 
 
 def hit_figure(found: HitExplanation, *, lettering: Lettering | None = None) -> Figure:
@@ -49,7 +59,7 @@ def hit_figure(found: HitExplanation, *, lettering: Lettering | None = None) -> 
     shown = found.regions or (None,)
     left, right = figure.subfigures(1, 2, width_ratios=(1, 2.4))
     for axes, regions in zip(_column(left, len(shown)), shown, strict=True):
-        _draw_regions(axes, regions, letters)
+        _draw_regions(axes, found, regions, letters)
     bars = right.subplots(2 if sides else 1, 1, squeeze=False, height_ratios=[1, 1.2] if sides else [1])[:, 0]
     rank = "" if found.rank is None else f"rank {found.rank:,}, "
     _draw_modalities(bars[0], found.modalities, f"{rank}score {found.score:.2f}", letters)
@@ -83,12 +93,12 @@ def _column(figure: Any, count: int) -> list[Any]:
     return list(figure.subplots(count, 1, squeeze=False)[:, 0])
 
 
-def _draw_regions(axes: Any, regions: Regions | None, letters: Lettering) -> None:
+def _draw_regions(axes: Any, found: HitExplanation, regions: Regions | None, letters: Lettering) -> None:
     if regions is None:
         axes.axis("off")
         return
     whose = "the product's picture" if regions.side == "product" else "the query's picture"
-    _draw_photo(axes, heat_over(regions.image, regions.grid), whose, letters)
+    _draw_photo(axes, coloured(found, regions), whose, letters)
 
 
 def _draw_photo(axes: Any, image: Image | None, title: str, letters: Lettering) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goodsense.shop.explaining.figure import AGAINST, FOR, heat_over, hit_figure, product_figure
+from goodsense.shop.explaining.figure import AGAINST, FOR, coloured, hit_figure, product_figure
 from goodsense.shop.explaining.results import HitExplanation, Modality, ProductExplanation
 from goodsense.shop.explaining.sentences import Lang, Said, asked, hit_sentences, name_of, product_sentences
 from goodsense.shop.explaining.words import largest, marked
@@ -48,7 +48,7 @@ def hit_page(shop: Shop, found: HitExplanation, *, lang: Lang = "en") -> str:
     """Why a product is a hit, as HTML."""
     pictures = [
         {
-            "src": data_address(heat_over(regions.image, regions.grid)),
+            "src": data_address(coloured(found, regions)),
             "label": _SIDES[regions.side],
             "name": regions.name,
         }

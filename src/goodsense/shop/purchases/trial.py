@@ -131,21 +131,23 @@ class _Work:
         chosen, links, learned = np.split(rest, [held, held + min(linked, len(rest) - held - 1)])
         known = self.several.only(links)
         popularity = known.popularity()
-        parts = [Part(self._cases(who, popularity, fold)) for who in (learned, chosen, np.flatnonzero(tested))]
+        targets = self.trial.table.targets
+        parts = [Part(self._cases(learned, popularity, fold, max(targets, self.trial.table.history)))]
+        parts += [Part(self._cases(who, popularity, fold, targets)) for who in (chosen, np.flatnonzero(tested))]
         fused = self._fused(known, fold)
         self._simple(parts, fused, popularity)
         for name in self.trial.table.networks:
             self._network(name, parts, fused, fold)
         self._judge(parts[1], parts[2])
 
-    def _cases(self, who: Places, popularity: Places, fold: int) -> PurchaseCases:
+    def _cases(self, who: Places, popularity: Places, fold: int, targets: int) -> PurchaseCases:
         table = self.trial.table
         return purchase_cases(
             self.several.only(np.sort(who)),
             popularity,
             seen=self.trial.seen,
             history=table.history,
-            targets=table.targets,
+            targets=targets,
             negatives=table.negatives,
             popular=table.popular,
             seed=self.trial.seed + fold,
