@@ -13,6 +13,8 @@ from benchmarks.common import parser, say
 SCRIPTS = (
     "fashion",
     "grocery",
+    "cross_language",
+    "transfer",
     "crowdflower",
     "texts",
     "esc10",

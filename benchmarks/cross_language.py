@@ -42,9 +42,11 @@ PROTOCOL = (
     "than a real language. Half of the products (by hash of their title) keep only the one text, half only the other, "
     "and a share of the training products has both. Encoders and fusions are fitted on train; a title of a test "
     "product in the language that it lacks asks for products of the same title among the test products of the "
-    "other language, by their text and picture together. BM25 shares no word with what it should find"
+    "other language, by their text and picture together. BM25 shares no word with what it should find; 'pictures "
+    "exchanged' is the closed form after the training products' pictures were dealt out anew: with no bridge there is "
+    "nothing to cross"
 )
-SEEDS = (7, 101)
+SEEDS = (101,)
 PRODUCTS, SAMPLE = 600, 4_000
 MUTE = 5  # one in so many products with a photo says nothing
 BRIDGES = (0.0, 0.1)  # of the training products
@@ -62,6 +64,7 @@ FUSIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "cca": ("cca", {}),
     "trained": ("trained", {"epochs": 20, "batch": 256, "hidden": 512}),
 }
+CLOSED = "cca"
 AIMS = {"joint": 2.0}  # times chance
 Figures = NDArray[np.float64]
 
@@ -213,7 +216,8 @@ def fashion(bench: Bench, catalog: Fashion) -> None:
                 right = catalog.titles[rows][:, None] == catalog.titles[rows]
                 called = f"fashion, {share:.0%} bilingual, language {task}"
                 told(bench, f"{called}: {name}", Search(probes[rows] @ seen[rows].T, right), target=2.0)
-                if name == next(iter(FUSIONS)):
+                if name == CLOSED:
+                    told(bench, f"{called}: pictures exchanged", exchanged(catalog, blocks, asked, train, rows, right))
                     beside(bench, called, blocks, asked, rows, right, (plain if half else other, said))
 
 
@@ -228,6 +232,22 @@ def with_queries(
     text.fit([{TITLE: said[row]} for row in train.tolist()], seed=0)
     missing = [one if half else two for one, two, half in zip(plain, other, halves.tolist(), strict=True)]
     return blocks, catalog.block(text.encode_query(missing))
+
+
+def exchanged(
+    catalog: Fashion,
+    blocks: Mapping[str, Embeddings],
+    asked: Embeddings,
+    train: Rows,
+    rows: Rows,
+    right: NDArray[np.bool_],
+) -> Search:
+    """The same search when the pictures that taught were other products' ones."""
+    dealt = np.random.default_rng(0).permutation(train)
+    taught = {"text": blocks["text"].take(train), "image": catalog.block(blocks["image"].vectors[dealt], train)}
+    fusion = make_fusion(CLOSED).fit(taught, lesson=Lesson(catalog.titles[train]), seed=0)
+    seen = normalise(fusion.fuse(taken(blocks, rows)).vectors)
+    return Search(normalise(fusion.fuse({"text": asked.take(rows)}).vectors) @ seen.T, right)
 
 
 def beside(

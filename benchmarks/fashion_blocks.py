@@ -82,8 +82,10 @@ class Fashion:
         encoder.fit_described(list(self.raw[train]), seed=0)
         return encoder.project(list(self.raw))
 
-    def block(self, vectors: Vectors) -> Embeddings:
-        return Embeddings.of_products(self.ids, vectors, np.asarray(vectors.any(axis=1)))
+    def block(self, vectors: Vectors, rows: Rows | None = None) -> Embeddings:
+        """Vectors of all products, or of those in ``rows``."""
+        ids = self.ids if rows is None else [self.rows[row]["id"] for row in rows.tolist()]
+        return Embeddings.of_products(ids, vectors, np.asarray(vectors.any(axis=1)))
 
 
 def taken(blocks: Mapping[str, Embeddings], rows: Rows) -> dict[str, Embeddings]:

@@ -36,9 +36,9 @@ PROTOCOL = (
     "the loss is against the same fusion that learned from all categories (paired bootstrap over queries). The "
     "out-of-distribution score of a product is the percentile of its fused vector (Mahalanobis and 5th neighbour) "
     "among training products; its AUC tells products of the category that was left out from other test products. "
-    "Another shop: encoders and fusion of fashion on grocery's photos and descriptions, against a fusion of the same kind that "
-    "learned there. Missing modalities: a trained fusion of title, picture and attributes; test products look for "
-    "others of their articleType and colour by fused vectors, with each modality removed in turn and with shares "
+    "Another shop: encoders and fusion of fashion on grocery's photos and descriptions, against a fusion of the same "
+    "kind that learned there. Missing modalities: a trained fusion of title, picture and attributes; test products look "
+    "for others of their articleType and colour by fused vectors, with each modality removed in turn and with shares "
     "missing at random; the penalty is against training without the modality. Controls: the comparison of all subsets "
     "is run with the attributes made noise and the titles there twice; the winner is chosen on val"
 )

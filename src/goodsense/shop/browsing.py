@@ -103,7 +103,7 @@ def kind_queries(
 
 def facts_of(attributes: Mapping[str, AttributeValue]) -> dict[str, str]:
     """What a product is, in words that a shopper may use: fact -> value, every level of the category a fact."""
-    found = {}
+    found: dict[str, str] = {}
     for name, value in attributes.items():
         if name == CATEGORY and isinstance(value, tuple):
             found |= {f"{CATEGORY} {depth}": level for depth, level in enumerate(value)}

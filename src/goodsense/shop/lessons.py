@@ -57,7 +57,8 @@ class Teaching:
     @classmethod
     def of(cls, members: Members, listing: Listing, records: Records | None, *, seed: int) -> Teaching:
         """Encode the words of all views, a sample where there are very many."""
-        views, found = {} if records is None else records.views(), {}
+        views = {} if records is None else records.views()
+        found: dict[str, Lines] = {}
         if TEXT in members:
             for kind in (kind for kind in KINDS if kind in views):
                 lines = encoded(members, views[kind].sampled(MOST_VIEWS, seed=seed))
