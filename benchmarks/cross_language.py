@@ -93,12 +93,14 @@ class Search:
         """``(q,)``; what has no score above all that share no word, the floor of its row, is not found."""
         order = np.argsort(-self.scores, axis=1, kind="stable")[:, :K]
         found = np.take_along_axis(self.right & np.isfinite(self.scores), order, axis=1).sum(axis=1)
-        return found / np.minimum(self.right.sum(axis=1), K)
+        recall: Figures = found / np.minimum(self.right.sum(axis=1), K)
+        return recall
 
     @property
     def chance(self) -> Figures:
         count, every = self.right.sum(axis=1), self.right.shape[1]
-        return count * min(K, every) / every / np.minimum(count, K)
+        expected: Figures = count * min(K, every) / every / np.minimum(count, K)
+        return expected
 
 
 def told(bench: Bench, name: str, search: Search, *, target: float | None = None) -> None:
@@ -215,7 +217,12 @@ def fashion(bench: Bench, catalog: Fashion) -> None:
                 rows = test[halves[test] == half]
                 right = catalog.titles[rows][:, None] == catalog.titles[rows]
                 called = f"fashion, {share:.0%} bilingual, language {task}"
-                told(bench, f"{called}: {name}", Search(probes[rows] @ seen[rows].T, right), target=2.0)
+                told(
+                    bench,
+                    f"{called}: {name}",
+                    Search((probes[rows] @ seen[rows].T).astype(np.float64), right),
+                    target=2.0,
+                )
                 if name == CLOSED:
                     told(bench, f"{called}: pictures exchanged", exchanged(catalog, blocks, asked, train, rows, right))
                     beside(bench, called, blocks, asked, rows, right, (plain if half else other, said))
@@ -247,7 +254,8 @@ def exchanged(
     taught = {"text": blocks["text"].take(train), "image": catalog.block(blocks["image"].vectors[dealt], train)}
     fusion = make_fusion(CLOSED).fit(taught, lesson=Lesson(catalog.titles[train]), seed=0)
     seen = normalise(fusion.fuse(taken(blocks, rows)).vectors)
-    return Search(normalise(fusion.fuse({"text": asked.take(rows)}).vectors) @ seen.T, right)
+    probes = normalise(fusion.fuse({"text": asked.take(rows)}).vectors)
+    return Search((probes @ seen.T).astype(np.float64), right)
 
 
 def beside(

@@ -37,10 +37,10 @@ PROTOCOL = (
     "out-of-distribution score of a product is the percentile of its fused vector (Mahalanobis and 5th neighbour) "
     "among training products; its AUC tells products of the category that was left out from other test products. "
     "Another shop: encoders and fusion of fashion on grocery's photos and descriptions, against a fusion of the same "
-    "kind that learned there. Missing modalities: a trained fusion of title, picture and attributes; test products look "
-    "for others of their articleType and colour by fused vectors, with each modality removed in turn and with shares "
-    "missing at random; the penalty is against training without the modality. Controls: the comparison of all subsets "
-    "is run with the attributes made noise and the titles there twice; the winner is chosen on val"
+    "kind that learned there. Missing modalities: a trained fusion of title, picture and attributes; test products "
+    "look for others of their articleType and colour by fused vectors, with each modality removed in turn and with "
+    "shares missing at random; the penalty is against training without the modality. Controls: the comparison of all "
+    "subsets is run with the attributes made noise and the titles there twice; the winner is chosen on val"
 )
 PRODUCTS, CATEGORY, LEFT_OUT, LEAST = 4_000, "subCategory", 8, 25
 PHOTOS = 600  # of grocery, to learn from and to ask with
@@ -153,7 +153,7 @@ def another_shop(bench: Bench, fashion: Fashion, blocks: Blocks, folder: Path) -
         usual = NoveltyDetector().fit(learned.fuse({"image": blocks["image"].take(train)}))
         new = usual.score(learned.fuse({"image": unnamed(looks.project(list(raw["test"])))})).percentile
         old = usual.score(learned.fuse({"image": blocks["image"].take(fashion.at("test"))})).percentile
-        own_text: Any = make_encoder("text", "lsa", {"dim": 64}).fit(said, seed=0)  # type: ignore[attr-defined]
+        own_text: Any = make_encoder("text", "lsa", {"dim": 64}).fit(said, seed=0)
         own_looks: Any = make_encoder("image", "descriptors", {"dim": 256})
         own_looks.fit_described(list(raw["train"]), seed=0)
         words = own_text.encode(said)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from goodsense.catalog.product import AttributeValue
 from goodsense.search.calibration import BM25
 from goodsense.shop.browsing import SHARE, Kind, facts_of, kinds_of_facts
 from goodsense.shop.evidence import MOST_WEIGHT, as_many
 from goodsense.shop.tuning import TuningQuery, ascend
 
+Facts = Mapping[str, AttributeValue]
 FISH, BEAR = ("Toys", "Animals", "Fish"), ("Toys", "Animals", "Bears")
-OTHERS = [{"category": ("Toys", "Cars", f"Car {n}"), "colour": f"hue {n}"} for n in range(20)]
+OTHERS: list[Facts] = [{"category": ("Toys", "Cars", f"Car {n}"), "colour": f"hue {n}"} for n in range(20)]
 
 
 def test_facts_are_words_level_by_level() -> None:
-    given = {"category": FISH, "colour": "red", "price.EUR": 3.0, "new": True, "tags": ("a", "b")}
+    given: Facts = {"category": FISH, "colour": "red", "price.EUR": 3.0, "new": True, "tags": ("a", "b")}
     assert facts_of(given) == {"category 0": "Toys", "category 1": "Animals", "category 2": "Fish", "colour": "red"}
 
 
-def kinds(*products: dict[str, object]) -> dict[str, Kind]:
-    facts = [facts_of(own) for own in (*products, *OTHERS)]  # type: ignore[arg-type]
+def kinds(*products: Facts) -> dict[str, Kind]:
+    facts = [facts_of(own) for own in (*products, *OTHERS)]
     return {kind.text: kind for kind in kinds_of_facts(facts, np.random.default_rng(0))}
 
 
@@ -41,9 +45,9 @@ def test_who_has_not_said_it_is_neither_right_nor_wrong() -> None:
 
 def test_as_many_keep_it_quiet_as_do_so_by_nature() -> None:
     """Half of 2,000 products have no category below the first level; so half of the others are made to keep quiet."""
-    said = [{"category": ("Toys", "Fish" if n % 10 == 0 else f"Kind {n % 10}")} for n in range(1_000)]
-    mute = [{"category": ("Toys",)} for _ in range(1_000)]
-    facts = [facts_of(own) for own in (*said, *mute)]  # type: ignore[arg-type]
+    said: list[Facts] = [{"category": ("Toys", "Fish" if n % 10 == 0 else f"Kind {n % 10}")} for n in range(1_000)]
+    mute: list[Facts] = [{"category": ("Toys",)} for _ in range(1_000)]
+    facts = [facts_of(own) for own in (*said, *mute)]
     found = {kind.text: kind for kind in kinds_of_facts(facts, np.random.default_rng(1))}
     fish = found["Fish"]
     assert set(fish.known) == set(range(1_000))
@@ -55,7 +59,7 @@ def test_as_many_keep_it_quiet_as_do_so_by_nature() -> None:
 
 
 def test_a_kind_too_large_or_of_one_is_not_asked_for() -> None:
-    same = [{"category": FISH} for _ in range(int(SHARE * 40))]
+    same: list[Facts] = [{"category": FISH} for _ in range(int(SHARE * 40))]
     assert "Fish" not in kinds(*same, {"category": BEAR})
     assert "Bears" not in kinds({"category": BEAR})
 
