@@ -62,6 +62,18 @@ def test_absent_tokens_get_no_gradient_and_none_is_nan(name: str) -> None:
 
 
 @ALL
+def test_views_are_the_network_under_each_mask(name: str) -> None:
+    network, (tokens, present) = made(name), every_subset()
+    masks = [present, present.flip(0), present & torch.eye(B, dtype=torch.bool)[0]]
+    found = network.views(tokens, masks)
+    assert found.shape == (3, 2**B, D)
+    for view, mask in zip(found, masks, strict=True):
+        torch.testing.assert_close(view, network(tokens, mask), rtol=1e-5, atol=1e-6)
+    alone = network.views(torch.where(masks[2][:, :, None], tokens, math.nan), masks[2:])
+    torch.testing.assert_close(alone[0], found[2], rtol=1e-5, atol=1e-6)
+
+
+@ALL
 def test_nothing_present_gives_zeros_and_something_does_not(name: str) -> None:
     network, (tokens, present) = made(name), every_subset()
     combined = network(tokens, present)

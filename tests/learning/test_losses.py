@@ -103,6 +103,14 @@ def test_info_nce_gives_the_numbers_of_the_text_encoders() -> None:
     assert ours.item() == pytest.approx(text_info_nce(a, b, equal, 0.07).item(), rel=1e-12)
 
 
+def test_cross_entropy_over_columns_is_that_of_the_transposed() -> None:
+    scores, targets, weights = rows(5, 7), rows(5, 7, seed=1).abs(), torch.arange(7.0)
+    targets[:, 2] = 0
+    for own in (None, weights):
+        expected = soft_cross_entropy(scores.T, targets.T, own)
+        torch.testing.assert_close(soft_cross_entropy(scores, targets, own, dim=0), expected)
+
+
 def test_supervised_contrast_is_the_naive_loop_and_that_of_the_encoders() -> None:
     x, groups = rows(), torch.tensor(GROUPS)
     assert supervised_contrastive(x, groups, temperature=0.3).item() == pytest.approx(

@@ -7,7 +7,7 @@ against one another can say how (``shares``); those whose result is a sum over t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from goodsense.encoders.options import check_choice
@@ -42,6 +42,11 @@ class Combining(nn.Module):  # type: ignore[misc]
         combined = self.combine(self.cleared(tokens, present), present)
         assert combined.shape == (len(tokens), self.width), f"combined to {tuple(combined.shape)}"
         return torch.where(present.any(dim=1, keepdim=True), combined, 0)
+
+    def views(self, tokens: torch.Tensor, masks: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The same tokens under each of ``V`` masks ``(n, B)``: ``(V, n, D)``, in one pass."""
+        joined = self(tokens.repeat(len(masks), 1, 1), torch.cat(list(masks)))
+        return joined.unflatten(0, (len(masks), len(tokens)))
 
     def shares(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor | None:
         """How much each block counts, ``(n, B)``, 0 where it is absent; None for networks that do not weigh."""
@@ -92,8 +97,8 @@ def masked_mean(values: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
     return torch.einsum("nb,nbd->nd", equal_shares(values, present), values)
 
 
-class Mean(Combining):
-    """Mean of the present tokens, each through a feature map (``activation``) first."""
+class Sum(Combining):
+    """A sum of tokens, each through a feature map (``activation``) first, by weights that no token changes."""
 
     def __init__(self, blocks: int, width: int, *, activation: str = "none") -> None:
         super().__init__(blocks, width)
@@ -101,9 +106,27 @@ class Mean(Combining):
         self.activation = ACTIVATIONS[activation]
 
     def split(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        return self.weigh(tokens, present)[:, :, None] * self.activation(tokens)
+        return self.weighed(tokens, present)[:, :, None] * self.activation(tokens)
 
     def weigh(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        return self.weighed(tokens, present)
+
+    def views(self, tokens: torch.Tensor, masks: Sequence[torch.Tensor]) -> torch.Tensor:
+        """As of every combining network, without a copy of the tokens for every mask."""
+        there = torch.stack(list(masks))  # (V, n, B)
+        shares = self.weighed(tokens, there.flatten(0, 1)).unflatten(0, there.shape[:2])
+        made = self.activation(self.cleared(tokens, there.any(dim=0)))
+        return torch.bmm(shares.transpose(0, 1), made).transpose(0, 1)
+
+    def weighed(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        """Weights ``(m, B)`` of sum 1 for masks ``(m, B)``, in the precision of the tokens; 0 where absent."""
+        raise NotImplementedError
+
+
+class Mean(Sum):
+    """Mean of the present tokens, each through a feature map (``activation``) first."""
+
+    def weighed(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         return equal_shares(tokens, present)
 
 
@@ -114,22 +137,17 @@ class Maximum(Combining):
         return tokens.masked_fill(~present[:, :, None], torch.finfo(tokens.dtype).min).amax(dim=1)
 
 
-class WeightedSum(Combining):
+class WeightedSum(Sum):
     """Sum of the present tokens, each through a feature map first, with one learned weight per block.
 
     The weights are a softmax over the blocks that are present, so they are above 0 and sum to 1 for every product.
     """
 
     def __init__(self, blocks: int, width: int, *, activation: str = "none") -> None:
-        super().__init__(blocks, width)
-        check_choice(ACTIVATIONS, activation=activation)
-        self.activation = ACTIVATIONS[activation]
+        super().__init__(blocks, width, activation=activation)
         self.scores = nn.Parameter(torch.zeros(blocks))
 
-    def split(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        return self.weigh(tokens, present)[:, :, None] * self.activation(tokens)
-
-    def weigh(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    def weighed(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         return masked_softmax(self.scores.to(tokens.dtype).expand(present.shape), present, dim=1)
 
 

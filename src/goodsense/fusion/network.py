@@ -106,6 +106,10 @@ class FusionNetwork(nn.Module):  # type: ignore[misc]
         """Tokens ``(n, B, width)`` and which of them count ``(n, B)`` to unit rows ``(n, width)``."""
         return nn.functional.normalize(self.combining(tokens, present), dim=1)
 
+    def views(self, tokens: torch.Tensor, masks: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Tokens ``(n, B, width)`` under each of ``V`` masks ``(n, B)`` to unit rows ``(V, n, width)``."""
+        return nn.functional.normalize(self.combining.views(tokens, masks), dim=2)
+
     def forward(self, rows: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
         """Rows of each block to unit rows ``(n, width)``; zeros where nothing is present."""
         return self.join(self.tokens(rows), present)

@@ -254,9 +254,7 @@ class Student(nn.Module):  # type: ignore[misc]
 
     def _joined(self, rows: list[torch.Tensor], masks: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """The batch under each of several masks ``(b, B)``, in one pass of the combining network: ``(b, D)`` each."""
-        tokens = self.fusion.tokens(rows)  # (b, B, D)
-        joined = self.fusion.join(tokens.repeat(len(masks), 1, 1), torch.cat(list(masks)))
-        return list(joined.unflatten(0, (len(masks), len(masks[0]))))
+        return list(self.fusion.views(self.fusion.tokens(rows), masks))
 
     def _across(self, alone: Sequence[torch.Tensor], present: torch.Tensor, groups: torch.Tensor) -> torch.Tensor:
         """The mean over pairs of modalities of how badly products find themselves from one to the other."""

@@ -52,7 +52,7 @@ def info_nce(
         own = torch.eye(len(a), dtype=torch.bool, device=a.device)
         scores, friends = scores.masked_fill(friends & ~own, MASKED), own
     shares = friends.to(scores.dtype)
-    return (soft_cross_entropy(scores, shares, weights) + soft_cross_entropy(scores.T, shares.T, weights)) / 2
+    return (soft_cross_entropy(scores, shares, weights) + soft_cross_entropy(scores, shares, weights, dim=0)) / 2
 
 
 def nt_xent(
@@ -181,9 +181,11 @@ def rank_weighted(
 
 
 def soft_cross_entropy(
-    scores: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+    scores: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None, *, dim: int = 1
 ) -> torch.Tensor:
     """Cross entropy with shares as targets, the weighted mean over the rows that have a target.
+
+    With ``dim`` 0 over the columns: of the transposed scores and targets, without the cost of transposing.
 
     Parameters
     ----------
@@ -196,10 +198,10 @@ def soft_cross_entropy(
     """
     assert scores.ndim == 2, f"scores are {tuple(scores.shape)}; expected (n, m)"
     assert targets.shape == scores.shape, f"targets are {tuple(targets.shape)}; expected {tuple(scores.shape)}"
-    mass = targets.sum(dim=1)  # (n,)
-    per_row = -(torch.log_softmax(scores, dim=1) * targets).sum(dim=1) / mass.clamp_min(_LEAST)
+    mass = targets.sum(dim=dim)  # (n,)
+    per_row = -(torch.log_softmax(scores, dim=dim) * targets).sum(dim=dim) / mass.clamp_min(_LEAST)
     known = (mass > 0).to(scores.dtype)
-    _check_weights(weights, len(scores))
+    _check_weights(weights, len(known))
     return _mean(per_row, known if weights is None else known * weights)
 
 
