@@ -233,6 +233,16 @@ def test_a_damaged_build_says_build_again(own: Shop) -> None:
         shop.search("x")
 
 
+def test_a_recipe_may_leave_fields_of_words_out(tmp_path: Path) -> None:
+    recipe = Recipe.model_validate({"lexical": {"fields": {"title": 1.0}}})
+    with Shop.create(tmp_path / "shop") as shop:
+        shop.add(toys(40))
+        report = build(tmp_path / "shop", recipe, workers=1)
+        assert report.verdict["queries"]
+        assert shop.search("wooden train", k=1, using=["bm25"]).ids
+        assert not shop.search("toys", k=1, using=["bm25"]).ids  # only categories say it
+
+
 def test_given_splits_are_never_learned_from(tmp_path: Path) -> None:
     """Words of test products only do not enter the text encoder's vocabulary."""
     with Shop.create(tmp_path / "shop") as shop:

@@ -70,6 +70,10 @@ def compare(
     queries: Annotated[Path | None, typer.Option(help="Queries: TSV or BEIR JSONL; else the shop's own.")] = None,
     qrels: Annotated[Path | None, typer.Option(help="Their judgements: TREC or BEIR TSV.")] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits that a shopper sees.")] = 10,
+    carry: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=30, help="Encode N inputs of a block for B; carry the rest, if that is good."),
+    ] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch the recipes' missing hub models.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes that decode and encode.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Decides whatever is drawn.")] = 0,
@@ -90,6 +94,7 @@ def compare(
             queries=queries,
             qrels=qrels,
             k=k,
+            carry=carry or 0,
             download=download,
             workers=workers,
             seed=seed,
@@ -133,7 +138,9 @@ def _moved(found: Switched, shop: Path, back: str) -> None:
         say(f"{found.behind} products changed since it was made; they are there, laid over it.")
     for block, count in found.pending.items():
         say(f"{count} of them are found by words only until the next build ({block} vector pending).")
-    if found.behind:
+    for block, count in found.carried.items():
+        say(f"{count:,} {block} vectors are old ones, carried to the new space; the next build encodes them.")
+    if found.behind or found.carried:
         say(f"Bring it up to date: goodsense build {shop}")
     say(f"The way back: {back}")
 
@@ -161,7 +168,7 @@ def _tell(found: Compared, shop: Path) -> None:
         say(f"  changed most: {cut(query, 60)!r} (rank-biased overlap {agreement:.2f})")
     for carried in found.carried:
         say(f"  {carried.verdict}")
-    for note in found.notes:
+    for note in (*found.built.notes, *found.notes):
         say(f"note: {note}")
     say(found.verdict)
     say(f"What serves is unchanged. To change it: goodsense recipe switch {shop}")

@@ -29,6 +29,7 @@ from goodsense.shop.evidence import calibrate, gather_evidence, typical_best
 from goodsense.shop.generations import Generation, Generations, Role, building, place_build, publish_build
 from goodsense.shop.joining import chosen_fusion, join_blocks
 from goodsense.shop.listing import Listing, read_listing
+from goodsense.shop.old_vectors import OldVectors
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.scratch import Scratch
 from goodsense.shop.shifts import query_shifts
@@ -66,12 +67,14 @@ def build(
     workers: int = 2,
     role: Role = "live",
     recipe_file: str = "",
+    carry: int = 0,
     progress: Progress = silent,
 ) -> BuildReport:
     """Build a shop. What is cached is not encoded again; what was killed goes on where it stopped.
 
     Models of the hub that the recipe names must be here, unless ``download`` allows to fetch them. With another
     ``role`` than ``live`` what serves stays, and the build is put beside it, with the text of its ``recipe_file``.
+    With ``carry``, it encodes so many inputs of each block anew and carries others from what serves, if that is good.
 
     Raises
     ------
@@ -83,7 +86,8 @@ def build(
     with building(shop):
         clear_drafts(shop)
         with Truth.open(shop) as truth, Scratch.of(shop) as scratch, allow_downloads(download):
-            return _Builder(shop, recipe, truth, workers, progress, scratch, role, recipe_file).run(refit=refit)
+            builder = _Builder(shop, recipe, truth, workers, progress, scratch, role, recipe_file, carry)
+            return builder.run(refit=refit)
 
 
 class _Builder:
@@ -99,9 +103,10 @@ class _Builder:
         scratch: Scratch,
         role: Role,
         recipe_file: str,
+        carry: int,
     ) -> None:
         self.shop, self.recipe, self.truth, self.workers, self.progress = shop, recipe, truth, workers, progress
-        self.scratch, self.role, self.recipe_file = scratch, role, recipe_file
+        self.scratch, self.role, self.recipe_file, self.carry = scratch, role, recipe_file, carry
         self.started = self.stage_started = time.perf_counter()
         self.report = BuildReport(build="")
 
@@ -124,6 +129,7 @@ class _Builder:
             scratch=self.scratch,
             refit=refit,
             workers=self.workers,
+            old=OldVectors.of_live(self.shop, anew=self.carry, seed=self.recipe.seed) if self.carry else None,
             progress=self.progress,
         )
         self._lap("encode")
@@ -228,6 +234,8 @@ class _Builder:
         encoders = {modality: _described(block) for modality, block in blocks.items()}
         prior = listing.rating_prior.to_json() if listing.rating_prior is not None else None
         meta = {"seq": seq, "engine": engine, "encoders": encoders, "verdict": verdict.to_json(), "reviews": prior}
+        if carried := {modality: block.report.carried for modality, block in blocks.items() if block.report.carried}:
+            meta["carried"] = carried
         snapshot = replace(snapshot, meta=meta)
         snapshot.save(draft)
         (draft / "recipe.toml").write_text(self.recipe.to_toml(), "utf-8")
@@ -295,6 +303,7 @@ class _Builder:
         snapshot_meta = Snapshot.open(build).meta
         return (
             snapshot_meta["seq"] == self.truth.seq
+            and (bool(self.carry) or "carried" not in snapshot_meta)
             and (build / "recipe.toml").read_text("utf-8") == self.recipe.to_toml()
         )
 

@@ -64,6 +64,8 @@ def carried_blocks(old: Live, new: Live, asked: Asked, *, seed: int) -> tuple[li
     """What a linear map keeps, block by block; and why there is none for some."""
     found, notes = [], []
     for name in changed_blocks(old, new):
+        if name in new.base.meta.get("carried", {}):  # these are mapped already; the build has said how well
+            continue
         before, after = _paired(old, new, name, seed)
         try:
             quality = fit_map(before, after, k=K, seed=seed).quality

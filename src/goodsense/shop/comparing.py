@@ -103,6 +103,7 @@ def compare_recipes(
     queries: Path | None = None,
     qrels: Path | None = None,
     k: int = 10,
+    carry: int = 0,
     download: bool = False,
     workers: int = 2,
     seed: int = 0,
@@ -111,7 +112,8 @@ def compare_recipes(
     """Build ``b`` beside what serves and compare both; with ``a``, that recipe instead of the one that serves.
 
     Queries are those of the files, else the shop's judged ones, else titles of validation products. What serves goes on
-    serving, with its engine: both builds are searched exactly.
+    serving, with its engine: both builds are searched exactly. With ``carry``, ``b`` encodes so many inputs of each
+    block anew, and the others are old vectors carried to its space, where that is good enough.
 
     Raises
     ------
@@ -137,7 +139,14 @@ def compare_recipes(
             progress=progress,
         )
     built = build_in_child(
-        directory, b.recipe, download=download, workers=workers, role="beside", recipe_file=b.text, progress=progress
+        directory,
+        b.recipe,
+        download=download,
+        workers=workers,
+        role="beside",
+        recipe_file=b.text,
+        carry=carry,
+        progress=progress,
     )
     home = directory / "builds"
     before = serving[0] if against is None and serving is not None else home / _kept(directory, "against").build
@@ -212,6 +221,8 @@ def _verdict(asked: Asked, found: Shadow | None) -> tuple[str, str]:
             "Judge some queries (goodsense judge), or give --queries and --qrels."
         )
     first = found.judged[0]
+    if first.lower == first.upper == 0:
+        return "neither", f"No query is answered better or worse: {figures(first)}. Prefer what is cheaper."
     if not beyond_noise(first):
         half = (first.upper - first.lower) / 2
         return "neither", (

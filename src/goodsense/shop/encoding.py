@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from goodsense.shop.scratch import Scratch
 from goodsense.text import Tokenizer
 from goodsense.types import Encoder, Mask, Modality, Vectors, normalise
 
+if TYPE_CHECKING:
+    from goodsense.shop.old_vectors import OldVectors
+
 MEDIA: tuple[Modality, ...] = ("image", "video", "audio")
 FACTS: tuple[Modality, ...] = ("text", "attributes", "reviews", "behaviour")
 _POOLED = 8_192  # products at once
@@ -27,12 +30,16 @@ BLOCKS: tuple[Modality, ...] = ("text", "image", "audio", "video", "attributes",
 
 @dataclass
 class BlockReport:
-    """How one modality was encoded; counts are inputs (a product with two photos has two)."""
+    """How one modality was encoded; counts are inputs (a product with two photos has two).
+
+    ``carried`` have an old encoder's vector, carried over, instead of one of their own.
+    """
 
     present: int = 0
     encoded: int = 0
     cached: int = 0
     broken: int = 0
+    carried: int = 0
     seconds: float = 0.0
     note: str = ""
 
@@ -89,9 +96,10 @@ def encode_blocks(
     scratch: Scratch,
     refit: bool = False,
     workers: int = 2,
+    old: OldVectors | None = None,
     progress: Progress = silent,
 ) -> dict[str, EncodedBlock]:
-    """Every block that the recipe names, from the cache where it can be.
+    """Every block that the recipe names, from the cache where it can be, or from ``old`` vectors.
 
     Media are read by worker processes, one modality after the other, while this process encodes what needs no file.
     """
@@ -107,7 +115,8 @@ def encode_blocks(
             own = input_hashes(listing, modality) if name else []
             if not any(own):
                 return None
-            return Stage(shop, recipe, modality, name, readers, progress, scratch).run(listing, own, refit=refit)
+            stage = Stage(shop, recipe, modality, name, readers, progress, scratch, old=old)
+            return stage.run(listing, own, refit=refit)
 
         found = {block.modality: block for block in _side_by_side(made, (MEDIA, FACTS)) if block is not None}
     return {modality: found[modality] for modality in BLOCKS if modality in found}

@@ -22,12 +22,16 @@ from goodsense.shop.shop import Shop
 
 @dataclass(frozen=True)
 class Switched:
-    """What serves now and what served before; ``behind`` counts products that changed after the build."""
+    """What serves now and what served before.
+
+    ``behind`` counts products that changed after the build, ``carried`` by block the vectors that are old ones.
+    """
 
     build: str
     before: str
     behind: int
     pending: dict[str, int]
+    carried: dict[str, int]
     recipe_changed: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -95,9 +99,10 @@ def _switched(shop: Shop, target: Generation, live_seq: int, *, back: bool) -> S
     with opened_build(shop, path) as opened:
         behind = len(shop.truth.changes_since(target.seq))
         pending = {name: count for name, count in opened.overlays.pending.items() if count}
-    before = shop.recipe
+        carried = dict(opened.base.meta.get("carried", {}))
+    before, left = shop.recipe, live.name if live is not None else ""
     switch_to(directory, live_seq, target, back=back)
-    return Switched(target.build, live.name if live is not None else "", behind, pending, shop.recipe != before)
+    return Switched(target.build, left, behind, pending, carried, shop.recipe != before)
 
 
 @contextmanager

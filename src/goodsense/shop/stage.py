@@ -21,6 +21,7 @@ from goodsense.progress import Progress
 from goodsense.shop.artefacts import frozen_encoder, save_encoder, settings_key
 from goodsense.shop.encoding import FACTS, BlockReport, EncodedBlock, options_for, pool, tokenizer_of
 from goodsense.shop.listing import Listing, joint_hash
+from goodsense.shop.old_vectors import OldVectors
 from goodsense.shop.recipe import Recipe
 from goodsense.shop.scratch import Scratch
 from goodsense.shop.vectors import VectorCache
@@ -46,6 +47,7 @@ class Stage:
     progress: Progress
     scratch: Scratch
     described: dict[str, NDArray[Any]] = field(default_factory=dict)  # what the fit has read and encoding can use
+    old: OldVectors | None = None  # that may stand in for new ones
 
     def run(self, listing: Listing, own: Sequence[tuple[str, ...]], *, refit: bool) -> EncodedBlock:
         """The block, from the cache where it can be; ``own`` are the content hashes of every product's inputs."""
@@ -57,10 +59,14 @@ class Stage:
         unique = list(dict.fromkeys(hashes))
         todo = [hash for hash, have in zip(unique, cache.known(unique).tolist(), strict=True) if not have]
         report.cached = len(unique) - len(todo)
-        for chunk, vectors, broken in self._encoded(encoder, listing, todo, own, report):
-            cache.put(chunk, vectors, broken)
-            report.encoded += len(chunk)
+        spared = self.old.spared(self.modality, encoder, todo, but=self.described) if self.old is not None else []
+        self._encode(encoder, listing, _without(todo, spared), own, report, cache)
+        carried = self._carried(cache, unique, spared, report)
+        if carried is None:
+            self._encode(encoder, listing, spared, own, report, cache)
         inputs, _ = cache.get(hashes, self.scratch.zeros(len(hashes), encoder.dim))
+        if carried is not None:
+            _fill(inputs, hashes, spared, carried)
         spans = _spans(own)
         vectors, present = pool(inputs, spans, self.scratch.zeros(len(spans), encoder.dim))
         asked = set(unique)
@@ -155,6 +161,32 @@ class Stage:
 
     # ---- the vectors
 
+    def _encode(
+        self,
+        encoder: Encoder,
+        listing: Listing,
+        todo: Sequence[str],
+        own: Sequence[tuple[str, ...]],
+        report: BlockReport,
+        cache: VectorCache,
+    ) -> None:
+        """Encode these inputs, chunk by chunk, into the cache."""
+        for chunk, vectors, broken in self._encoded(encoder, listing, todo, own, report):
+            cache.put(chunk, vectors, broken)
+            report.encoded += len(chunk)
+
+    def _carried(
+        self, cache: VectorCache, unique: Sequence[str], spared: Sequence[str], report: BlockReport
+    ) -> Vectors | None:
+        """Old vectors of what was spared, in the new space; None if there are none, or they are not good enough."""
+        if self.old is None or not spared:
+            return None
+        encoded = [hash for hash, here in zip(unique, cache.known(unique).tolist(), strict=True) if here]
+        vectors, said = self.old.carried(self.modality, cache, encoded, spared)
+        report.note = "; ".join(filter(None, [report.note, said]))
+        report.carried = 0 if vectors is None else len(spared)
+        return vectors
+
     def _encoded(
         self,
         encoder: Encoder,
@@ -238,6 +270,18 @@ def _note(report: BlockReport) -> str:
     parts = [f"{report.cached:,} cached"] if report.cached else []
     parts += [f"{report.broken:,} rejected"] if report.broken else []
     return ", ".join(parts)
+
+
+def _without(hashes: Sequence[str], others: Sequence[str]) -> list[str]:
+    left_out = set(others)
+    return [hash for hash in hashes if hash not in left_out]
+
+
+def _fill(inputs: Vectors, hashes: Sequence[str], known: Sequence[str], vectors: Vectors) -> None:
+    """Write these vectors wherever their hash stands."""
+    rows = {hash: row for row, hash in enumerate(known)}
+    spots = [spot for spot, hash in enumerate(hashes) if hash in rows]
+    inputs[spots] = vectors[[rows[hashes[spot]] for spot in spots]]
 
 
 def _spans(own: Sequence[tuple[str, ...]]) -> list[tuple[int, ...]]:

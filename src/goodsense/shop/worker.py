@@ -36,6 +36,7 @@ def build_in_child(
     workers: int = 2,
     role: Role = "live",
     recipe_file: str = "",
+    carry: int = 0,
     progress: Progress = silent,
 ) -> BuildReport:
     """Run :func:`goodsense.shop.build.build` in a child process.
@@ -55,6 +56,7 @@ def build_in_child(
         "workers": workers,
         "role": role,
         "recipe_file": recipe_file,
+        "carry": carry,
     }
     child = subprocess.Popen([sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     answer: dict[str, Any] | None = None
@@ -108,6 +110,7 @@ def main() -> None:
             workers=request["workers"],
             role=request["role"],
             recipe_file=request["recipe_file"],
+            carry=request["carry"],
             progress=_Reporter(),
         )
         _say({"result": report.to_json()})
