@@ -13,6 +13,7 @@ from benchmarks.common import parser, say
 SCRIPTS = (
     "fashion",
     "grocery",
+    "grocery_retrieval",
     "cross_language",
     "transfer",
     "crowdflower",
@@ -20,6 +21,7 @@ SCRIPTS = (
     "esc10",
     "fsdd",
     "grozi",
+    "grozi_retrieval",
     "voice",
     "minilm_int8",
     "throughput",

@@ -22,7 +22,7 @@ CHANCE = "chance"
 
 def columns_of(ranks: NDArray[np.float64]) -> Columns:
     """Of reciprocal ranks ``(q,)``."""
-    return {"R@1": (ranks > 1 / 1.5) * 1.0, "R@5": (ranks > 1 / 5.5) * 1.0, "MRR": np.asarray(ranks, dtype=np.float64)}
+    return {"R@1": (ranks > 1 / 1.5).astype(np.float64), "R@5": (ranks > 1 / 5.5).astype(np.float64), "MRR": ranks}
 
 
 def ranks_of(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> NDArray[np.float64]:

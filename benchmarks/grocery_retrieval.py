@@ -131,7 +131,7 @@ def read(bench: Bench, folder: Path, kept: Path | None) -> Data:
     if kept is None or not kept.exists():
         found = pictured(bench, folder, [row["image"] for row, _ in rows], [split for _, split in rows], products)
         if kept is not None:
-            np.savez(kept, **found)
+            np.savez(kept, allow_pickle=False, **found)
     else:
         with np.load(kept) as file:
             found = {name: file[name] for name in file.files}
@@ -234,7 +234,7 @@ def _weighed(parts: Mapping[str, Vectors], weights: Mapping[str, float]) -> Vect
 
 def _block(vectors: Vectors) -> Embeddings:
     rows = np.asarray(vectors, dtype=np.float32)
-    return Embeddings.of_products([str(row) for row in range(len(rows))], rows, rows.any(axis=1))
+    return Embeddings.of_products([str(row) for row in range(len(rows))], rows, np.asarray(rows.any(axis=1)))
 
 
 def among(found: Found, side: str, *, new: bool, gallery: Rows, bias: float = 0.0) -> Columns:
@@ -347,7 +347,9 @@ def calibrated(found: Found, side: str) -> float:
     """What new classes are given ahead: the best harmonic mean of R@1 of new and of other classes."""
 
     def balance(bias: float) -> float:
-        new, old = (among(found, side, new=kind, gallery=found.gallery, bias=bias)["R@1"].mean() for kind in (1, 0))
+        new, old = (
+            among(found, side, new=kind, gallery=found.gallery, bias=bias)["R@1"].mean() for kind in (True, False)
+        )
         return float(2 * new * old / max(new + old, 1e-12))
 
     return float(max(BIASES, key=balance))

@@ -223,7 +223,7 @@ def crossed(
 
 
 def _block(vectors: Vectors) -> Embeddings:
-    return Embeddings.of_products([str(row) for row in range(len(vectors))], vectors, vectors.any(axis=1))
+    return Embeddings.of_products([str(row) for row in range(len(vectors))], vectors, np.asarray(vectors.any(axis=1)))
 
 
 def report(

@@ -50,7 +50,7 @@ def scene(
         middle = SIDE / 2 + rng.uniform(-25, 25), SIDE / 2 + rng.uniform(-20, 20)
         _paste(made, subject, middle, size, rng.uniform(-25, 25), rng.uniform(0.55, 1.0))
     tint = rng.uniform(0.88, 1.12, 3) * rng.uniform(0.6, 1.05)
-    return np.clip(made * tint + rng.normal(0, 4, made.shape), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(made * tint + rng.normal(0, 4, made.shape), 0, 255), dtype=np.uint8)
 
 
 def _paste(
