@@ -207,7 +207,7 @@ class _Joining:
         held = self._rows(listing, split="val")[:EXAMINED]
         records = None if self.truth is None else Records.of(self.truth, listing)
         teaching = Teaching.of(self.members, listing, records, seed=self.seed)
-        kinds, gains = self._kinds(teaching, picked, Exam.of(self.members, listing, records, held))
+        kinds, gains = self._kinds(teaching, picked, listing, records, held)
         blocks, lesson = teaching.material(picked, kinds)
         sources = [block.sources[row] for block in self.members.values() for row in picked.tolist()]
         unfinished = self.shop / "models" / JOINT / ".training"
@@ -228,11 +228,18 @@ class _Joining:
         shutil.rmtree(unfinished, ignore_errors=True)
         return model_home(self.shop, JOINT, best.fusion.fingerprint), facts
 
-    def _kinds(self, teaching: Teaching, rows: NDArray[np.int64], exam: Exam) -> tuple[list[str], dict[str, float]]:
-        """The kinds of views to learn from; none where too few products can tell."""
-        if len(exam.held) < LEAST_EXAMINED:
+    def _kinds(
+        self,
+        teaching: Teaching,
+        rows: NDArray[np.int64],
+        listing: Listing,
+        records: Records | None,
+        held: NDArray[np.int64],
+    ) -> tuple[list[str], dict[str, float]]:
+        """The kinds of views to learn from, and the gain of each; none where too few products can tell."""
+        if len(held) < LEAST_EXAMINED or not teaching.lines:
             return [], {}
-        return teaching.helpful(rows, exam, seed=self.seed)
+        return teaching.helpful(rows, Exam.of(self.members, listing, records, held), seed=self.seed)
 
     def _best(
         self,
