@@ -5,6 +5,7 @@ Reads ``tiktok``; makes a demo shop of its own. With ``--device cuda`` it runs a
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,33 +39,41 @@ PRODUCTS, USERS = 100_000, 50_000
 
 def main() -> None:
     made = parser(__doc__ or "")
-    made.add_argument("--users", type=int, default=5_000, help="of tiktok, drawn")
-    made.add_argument("--whole", type=int, default=240, help="users for twelve layers, 512 wide; 0 leaves it out")
-    made.add_argument("--products", type=int, default=400, help="of the demo shop")
+    made.add_argument("--users", type=int, default=3_000, help="of tiktok, drawn")
+    made.add_argument("--products", type=int, default=300, help="of the demo shop")
     made.add_argument("--folds", type=int, default=3)
+    made.add_argument("--whole", type=int, help="twelve layers, 512 wide, on so many users of tiktok, and nothing else")
     made.add_argument("--device", default="cpu", help="cuda: full size, on generated blocks of 100,000 products")
     options = made.parse_args()
-    bench = Bench(
-        "classic", PROTOCOL, seeds={"all": 0}, settings={**vars(options)} | {"data": "", "json": "", "work": ""}
-    )
-    whole = all(getattr(options, name) == made.get_default(name) for name in ("users", "whole", "products", "folds"))
+    bench = Bench("classic-whole" if options.whole else "classic", PROTOCOL, seeds={"all": 0})
+    bench.settings |= {name: getattr(options, name) for name in ("users", "products", "folds", "whole", "device")}
     if options.device != "cpu":
         full_size(bench, options.device)
         bench.write(options.json)
         return
-    trial = tiktok(options.data / "tiktok", options.users, options.folds)
+    if options.whole:
+        twelve_layers(bench, tiktok(options.data / "tiktok", options.whole, 2))
+    else:
+        shops(bench, options)
+    bench.details["published study"] = {"figures": vars(STUDY), "differences": list(STUDY.differences)}
+    usual = all(getattr(options, name) == made.get_default(name) for name in ("users", "products", "folds"))
+    bench.write(report_path(options, bench.name, whole=usual))
+
+
+def shops(bench: Bench, options: argparse.Namespace) -> None:
+    """Small networks on tiktok and on a demo shop."""
     with bench.stage("tiktok"):
-        report(bench, "tiktok", evaluate_purchases(trial))
+        report(bench, "tiktok", evaluate_purchases(tiktok(options.data / "tiktok", options.users, options.folds)))
     with bench.stage("demo shop"), working_directory(options.work) as work:
         report(bench, "demo shop", demo(work, options.products, options.folds))
-    if options.whole:
-        few = tiktok(options.data / "tiktok", options.whole, 2)
-        for name, settings in (("tiktok sample, 2 x 64", {}), ("tiktok sample, 12 x 512", WHOLE)):
-            with bench.stage(name):
-                table = PurchaseTable.model_validate({**few.table.model_dump(), **settings})
-                report(bench, name, evaluate_purchases(replace(few, table=table)))
-    bench.details["published study"] = {"figures": vars(STUDY), "differences": list(STUDY.differences)}
-    bench.write(report_path(options, bench.name, whole=whole))
+
+
+def twelve_layers(bench: Bench, trial: Trial) -> None:
+    """A sample of users by small networks, and by those of the recipe."""
+    for name, settings in (("tiktok sample, 2 x 64", {}), ("tiktok sample, 12 x 512", WHOLE)):
+        table = PurchaseTable.model_validate({**trial.table.model_dump(), **settings})
+        with bench.stage(name):
+            report(bench, name, evaluate_purchases(replace(trial, table=table)))
 
 
 def tiktok(folder: Path, users: int, folds: int) -> Trial:
@@ -120,7 +129,8 @@ def full_size(bench: Bench, device: str) -> None:
     starts = np.searchsorted(topics[order], np.arange(201))
     users = np.repeat(np.arange(USERS), 6)
     within = starts[tastes[users]] + (rng.random(len(users)) * np.diff(starts)[tastes[users]]).astype(np.int64)
-    bought = baskets(*np.unique(np.stack([users, order[within]]), axis=1), PRODUCTS, rng)
+    different = np.unique(np.stack([users, order[within]]), axis=1)
+    bought = baskets(different[0], different[1], PRODUCTS, rng)
     recipe = Recipe.load(ROOT / "recipes" / "classic.toml").purchase
     settings = recipe.model_copy(update={"networks": ("transformer",), "epochs": 2, "options": {**GRAPH, "hops": 2}})
     with bench.stage(f"full size, {device}"):

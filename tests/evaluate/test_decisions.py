@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn import metrics
 
 from goodsense.errors import UsageError
@@ -18,7 +19,9 @@ from goodsense.evaluate.decisions import (
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.random(300) < 0.4
-LIKELY = np.round(np.clip(0.3 * TRUTH + 0.7 * RNG.random(300), 0, 1), 2)  # with ties
+LIKELY: NDArray[np.float64] = np.round(np.where(TRUTH, 0.3, 0.0) + 0.7 * RNG.random(300), 2).astype(
+    np.float64
+)  # with ties
 
 
 @pytest.mark.parametrize("threshold", [0.2, 0.5, 0.77])

@@ -21,7 +21,9 @@ DIM, SMALL = 6, {"width": 16, "layers": 1, "heads": 2, "dropout": 0.0}
 
 def network(name: str, layers: int = 2) -> PurchaseNetwork:
     with seeded(0):
-        return PurchaseNetwork(DIM, network=name, width=16, layers=layers, heads=2, longest=5).eval()
+        made = PurchaseNetwork(DIM, network=name, width=16, layers=layers, heads=2, longest=5)
+    made.eval()
+    return made
 
 
 def products(seed: int = 0) -> tuple[Embeddings, np.ndarray[Any, Any]]:

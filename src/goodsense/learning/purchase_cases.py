@@ -113,7 +113,8 @@ class PurchaseCases:
     @property
     def bought(self) -> NDArray[np.bool_]:
         """The right answers, ``(m,)``."""
-        return self.kinds == BOUGHT
+        found: NDArray[np.bool_] = self.kinds == BOUGHT
+        return found
 
     def take(self, rows: NDArray[Any]) -> PurchaseCases:
         """Some of the questions."""

@@ -62,9 +62,15 @@ class PurchasePredictor:
         patience: int | None = 2,
         device: str = "cpu",
     ) -> None:
-        self._shape = {"network": network, "width": width, "layers": layers, "heads": heads, "dropout": dropout}
+        self._shape: dict[str, Any] = {
+            "network": network,
+            "width": width,
+            "layers": layers,
+            "heads": heads,
+            "dropout": dropout,
+        }
         self._shape["longest"] = history
-        PurchaseNetwork(1, **{**self._shape, "layers": 1, "width": heads, "heads": heads})  # type: ignore[arg-type]
+        PurchaseNetwork(1, **{**self._shape, "layers": 1, "width": heads, "heads": heads})
         if batch < 2 or epochs < 0:
             raise UsageError(f"batch and epochs are {batch} and {epochs}; expected at least 2 and 0.")
         self._schedule = Schedule(
@@ -163,7 +169,7 @@ class PurchasePredictor:
         return found
 
     def _made(self) -> PurchaseNetwork:
-        return PurchaseNetwork(self._dim, **self._shape)  # type: ignore[arg-type]
+        return PurchaseNetwork(self._dim, **self._shape)
 
     def _table(self, products: Embeddings, cases: PurchaseCases) -> torch.Tensor:
         """Vectors ``(n + 1, d)``; the last row is of no product, and zero."""
@@ -181,7 +187,7 @@ class PurchasePredictor:
         step = size or self._schedule.batch
         for start in range(0, len(order), step):
             some = cases.take(order[start : start + step])
-            past = some.history[:, : int(self._shape["longest"])]
+            past = some.history[:, : self._shape["longest"]]
             past = past[:, : int((past >= 0).sum(axis=1).max(initial=0))]
             rows, candidates = torch.from_numpy(past), torch.from_numpy(some.candidates)
             yield table[rows], rows >= 0, table[candidates], torch.from_numpy(some.bought.astype(np.float32))

@@ -80,7 +80,7 @@ def shop_blocks(shop: Shop, table: PurchaseTable) -> dict[str, Embeddings]:
             raise UsageError(f"this build has no block {name!r}; it has {', '.join(known) or 'none'}.")
     ids = tuple(product.id for product in shop.truth.products())
     rows = shop.snapshot.rows_of(ids)
-    found = {}
+    found: dict[str, Embeddings] = {}
     for name in known:
         block = shop.snapshot.blocks[name]
         own = Embeddings.of_products(ids, np.array(block.gather(rows)), np.array(block.gather_present(rows)))

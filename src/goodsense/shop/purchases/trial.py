@@ -121,7 +121,7 @@ class _Work:
     validated: Counter[str] = field(default_factory=Counter)
     parameters: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def run(self, fold: int, tested: NDArray[np.bool_]) -> None:
         """Everything about one fold."""
@@ -168,7 +168,7 @@ class _Work:
         found = fusion.fit(blocks, lesson=lesson, seed=self.trial.seed + fold, progress=self.progress).fuse(blocks)
         if not getattr(fusion, "learned", True):
             self.notes.append(f"the fusion {table.fusion} learned nothing in some folds")
-        self.seconds["fusion"] += time.perf_counter() - started
+        self._took("fusion", started)
         return found
 
     def _simple(self, parts: list[Part], fused: Embeddings, popularity: Places) -> None:
@@ -207,7 +207,10 @@ class _Work:
         for part in parts[1:]:
             part.scores[f"{name} & both"] = _log_odds(beside([part.scores[name], *_columns(part)]))
         self.parameters[name] = predictor.parameters
-        self.seconds[name] += time.perf_counter() - started
+        self._took(name, started)
+
+    def _took(self, name: str, started: float) -> None:
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
     def _judge(self, chosen: Part, tested: Part) -> None:
         """Calibrate and choose thresholds on one part, decide on the other."""
