@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +50,23 @@ def main() -> None:
     bench = Bench("fusion_scale", PROTOCOL, seeds={"data": 0, "fusions": 0}, settings={"limit": options.limit})
     fused = options.limit or FUSED
     learned = max(SMALL, fused * LEARNED // FUSED)
+    path = report_path(options, bench.name, whole=options.limit is None)
     with working_directory(options.work) as work:
-        run(bench, work, learned, fused)
-    bench.write(report_path(options, bench.name, whole=options.limit is None))
+        for _ in run(bench, work, learned, fused):
+            bench.write(path)  # what is known so far
 
 
-def run(bench: Bench, work: Path, learned: int, fused: int) -> None:
+def run(bench: Bench, work: Path, learned: int, fused: int) -> Iterator[None]:
     with bench.stage("generate"):
         generate(work, fused)
     with bench.stage("per step"):
         steps(bench, in_child(per_step, work, learned))
+    yield
     with bench.stage("one seed, one file"):
         seeds(bench, in_child(same_files, work))
+    with bench.stage("neighbours"):
+        near(bench, learned, in_child(neighbours, work, learned))
+    yield
     for name, (kind, how) in METHODS.items():
         with bench.stage(name):
             trained(bench, name, learned, in_child(fit, work, name, kind, dict(how), learned))
@@ -69,8 +74,7 @@ def run(bench: Bench, work: Path, learned: int, fused: int) -> None:
                 say(f"  {bench.name}: {name} in numpy")
                 fusing(bench, f"{name}, without torch", fused, in_child(fuse, work, name, "plain", fused))
             fusing(bench, name, fused, in_child(fuse, work, name, kind, fused))
-    with bench.stage("neighbours"):
-        near(bench, learned, in_child(neighbours, work, learned))
+        yield
 
 
 # ---- products
