@@ -28,7 +28,7 @@ PROTOCOL = (
     "products with one seed"
 )
 DIMS = {"audio": 128, "image": 256, "text": 256, "video": 128}
-HIDDEN, MISSING, NOISE, PART = 24, 0.1, 0.6, 50_000
+HIDDEN, MISSING, NOISE, PART = 24, 0.1, 2.5, 50_000
 LEARNED, FUSED = 100_000, 1_000_000
 METHODS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "mean": ("mean", {}),
