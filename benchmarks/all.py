@@ -22,6 +22,8 @@ SCRIPTS = (
     "fsdd",
     "grozi",
     "grozi_retrieval",
+    "tiktok",
+    "classic",
     "voice",
     "minilm_int8",
     "throughput",
