@@ -123,8 +123,11 @@ def test_the_recipe_of_what_serves_is_not_built_again(shop: Shop, recipes: dict[
 
 def test_a_build_that_lacks_vectors_is_said_to(shop: Shop, recipes: dict[str, RecipeFile]) -> None:
     shop.add([replace(toy(3), title="zeppelin", description="")])
+    shop.delete(["toy-0005"])
     found = compare_recipes(shop, recipes["bad"], workers=1)  # with the text encoder of A it would have that vector
     assert (found.a.pending, found.b.pending) == ({"text": 1}, {})
+    assert found.alike is not None
+    assert found.alike.queries == 71  # what is deleted is not asked for
     assert any(note.startswith("A was built before the catalog changed") for note in found.notes)
 
 

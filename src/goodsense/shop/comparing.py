@@ -168,8 +168,7 @@ def _compared(
     progress: Progress,
 ) -> Compared:
     found = [answers(live, asked.queries, stage=f"ask {side}", progress=progress) for side, live in _sides(left, right)]
-    both = set(left.snapshot.ids) & set(right.snapshot.ids)
-    like = like_queries(both, seed=seed)
+    like = like_queries(_there(left) & _there(right), seed=seed)
     likes = [answers(live, like, stage=f"likes in {side}", progress=progress) for side, live in _sides(left, right)]
     asked_shadow = _shadow(found, asked, k=k, seed=seed)
     carried, notes = carried_blocks(left, right, asked, seed=seed)
@@ -197,6 +196,12 @@ def _said(query: Query) -> str:
     """A query in a few words: its texts, and what else it has."""
     parts = [str(part.value) if part.kind in ("text", "like") else f"<{part.kind}>" for part in query.parts]
     return " + ".join(parts) or str(query.where)
+
+
+def _there(live: Live) -> set[str]:
+    """The products of today."""
+    snapshot = live.snapshot
+    return {snapshot.ids[row] for row in snapshot.rows_of(list(snapshot.ids)).tolist()}
 
 
 def _sides(left: Live, right: Live) -> Iterator[tuple[str, Live]]:
