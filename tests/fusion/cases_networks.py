@@ -22,6 +22,7 @@ CHANGES: dict[str, Any] = {
     "batch": 20,
     "rate": 2e-2,
     "decay": 5.0,
+    "hard_negatives": 3,
     "label_weight": 3.0,
     "pair_weight": 3.0,
     "options": {"activation": "tanh"},

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from goodsense.fusion.blocks import Given
 from goodsense.fusion.crossing import Crossing, Outcome, crossing
+from goodsense.fusion.hard_batches import mined
 from goodsense.fusion.network import FusionNetwork
 from goodsense.fusion.teaching import Examples, Student, coded
 from goodsense.learning.backend import torch
@@ -99,7 +100,8 @@ class Course:
         sizes = {name: int(classes.max()) + 1 for name, classes in self.lesson.labels.items()}
         student = Student(network, sizes=sizes, **goal)
         batch = min(int(pace["batch"]), max(FEWEST, len(self.chosen) // 8))
-        examples = Examples(self.rows, self.present, self.lesson, self.chosen, self.allowed, batch)
+        hard = self._hard(int(pace.get("hard_negatives", 0)), seed)
+        examples = Examples(self.rows, self.present, self.lesson, self.chosen, self.allowed, batch, hard)
         schedule = self._schedule(pace, examples.steps)
         before = self.examine(network)
         history = train(
@@ -122,7 +124,12 @@ class Course:
         """Enough epochs for a small shop, few where products are very many; patience only where some are held out."""
         fitting = min(max(EPOCHS, -(-STEPS // max(1, steps))), MOST_EPOCHS)
         epochs = min(pace["epochs"] or fitting, max(1, VIEWS // max(1, len(self.chosen))))
-        return Schedule(**{**pace, "epochs": epochs, "patience": pace["patience"] if self.held_out else None})
+        known = {name: pace[name] for name in ("batch", "rate", "decay")}
+        return Schedule(epochs=epochs, patience=pace["patience"] if self.held_out else None, **known)
+
+    def _hard(self, count: int, seed: int) -> NDArray[np.int64] | None:
+        """So many mined negatives of each product; None where none are wanted."""
+        return mined(self.rows, self.lesson.groups, self.chosen, seed=seed, count=count) if count else None
 
     def examine(self, network: FusionNetwork) -> Crossing:
         """How well the examined products find themselves across single modalities."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.encoders.options import check_choice
+from goodsense.fusion.hard_batches import side_by_side
 from goodsense.fusion.network import FusionNetwork
 from goodsense.learning.backend import nn, torch
 from goodsense.learning.heads import UNKNOWN, Heads, label_loss
@@ -99,6 +100,9 @@ class Examples:
         ``(n,)`` products that pairs may name.
     batch
         Products of a batch.
+    hard
+        Of each product ``(n, k)`` others that are hard to tell from it, -1 for none: batches then hold products beside
+        such others. None: batches are drawn at random.
     """
 
     rows: Sequence[Vectors]
@@ -107,6 +111,7 @@ class Examples:
     chosen: NDArray[np.int64]
     allowed: NDArray[np.bool_]
     batch: int
+    hard: NDArray[np.int64] | None = None
 
     @property
     def steps(self) -> int:
@@ -117,6 +122,8 @@ class Examples:
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Batch]:
         """One epoch: every chosen product once, in random order, in random subsets."""
         order, pairs = rng.permutation(self.chosen), self._pairs()
+        if self.hard is not None:
+            order = side_by_side(order, self.hard, rng)
         for start in range(0, self.steps * self.batch, self.batch):
             yield self._batch(order[start : start + self.batch], pairs, rng)
 

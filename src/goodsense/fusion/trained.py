@@ -76,6 +76,9 @@ class TrainedFusion:
         How long and how fast (:class:`goodsense.learning.schedules.Schedule`). ``epochs`` None takes as many as suit
         the number of products; there are fewer where it would take longer than minutes, and a small shop has smaller
         batches.
+    hard_negatives
+        So many products of other groups that are most alike are mined for each, and one of them at a time stands in its
+        batch (:mod:`goodsense.fusion.hard_batches`); 0 draws batches at random.
     patience
         End after so many epochs without a better search among the held-out products, and go back to the best; None: the
         weights of the last epoch. A few hundred products tell late epochs apart less well than chance does.
@@ -109,6 +112,7 @@ class TrainedFusion:
         batch: int = 512,
         rate: float = 1e-3,
         decay: float = 0.05,
+        hard_negatives: int = 0,
         patience: int | None = None,
         label_weight: float = 0.5,
         pair_weight: float = 0.5,
@@ -123,6 +127,7 @@ class TrainedFusion:
             **{name: value for name, value in (("epochs", epochs), ("patience", patience)) if value is not None}
         )
         check_whole(batch=batch, least=2)
+        check_whole(hard_negatives=hard_negatives, least=0)
         number("dropout", dropout, least=0, most=0.9)
         number("rate", rate, least=0, above=True)
         number("decay", decay, least=0)
@@ -138,6 +143,7 @@ class TrainedFusion:
             "batch": batch,
             "rate": rate,
             "decay": decay,
+            "hard_negatives": hard_negatives,
             "patience": patience,
         }
         self._whiten = number("whiten", whiten, least=0, most=1)
