@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.common import Bench, in_child, parser, report_path, say, working_directory
 from goodsense.fusion import make_fusion
 from goodsense.fusion.base import FittedFusion
+from goodsense.fusion.trained import TrainedFusion
 from goodsense.types import Embeddings
 
 PROTOCOL = (
@@ -185,13 +186,14 @@ def our_loop(rows: list[NDArray[np.float32]], present: NDArray[np.bool_], *, see
 def same_files(work: Path) -> dict[str, Any]:
     """Hashes of what is saved after two fits with one seed, and how well fits of five seeds find across blocks."""
     blocks = blocks_of(work, SMALL)
-    hashes, figures = [], []
+    hashes: list[str] = []
+    figures: list[float] = []
     for seed in (0, *range(SEEDS)):
-        fusion = make_fusion("trained", epochs=4).fit(blocks, seed=seed)
+        fusion = TrainedFusion(epochs=4).fit(blocks, seed=seed)
         directory = work / f"seed-{len(hashes)}"
         fusion.save(directory)
         hashes.append(hash_of(directory))
-        figures.append(float(fusion.outcome.mrr))
+        figures.append(fusion.outcome.mrr)
     return {"hashes": hashes, "figures": figures[1:]}
 
 

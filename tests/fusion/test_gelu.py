@@ -16,7 +16,7 @@ def test_the_error_function_is_scipys() -> None:
     np.testing.assert_allclose(found, special.erf(NUMBERS.astype(np.float64)), atol=2e-7, rtol=0)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(erf(-NUMBERS), -found)
-    small = np.float32([1e-3, 1e-6])
+    small = np.array([1e-3, 1e-6], dtype=np.float32)
     np.testing.assert_allclose(erf(small), special.erf(small.astype(np.float64)), rtol=1e-6)
 
 
