@@ -200,6 +200,7 @@ def test_a_recipe_of_another_build_is_told(shop: Path) -> None:
 
 
 def test_mistakes_name_their_remedy(shop: Path, call: Caller) -> None:
+    assert "'warp' cannot be used" in call("evaluate", "purchase", shop, "--device", "warp", "--json").error["message"]
     refused = call("evaluate", "purchase", shop, "--type", "rate", "--json")
     assert "no events of the kind rate" in refused.error["message"]
     assert "--type" in refused.error["fix"]
