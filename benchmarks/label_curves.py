@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 PROTOCOL = (
     "Five seeds draw 1, 5 and 10 % of the training labels, of each class at least one; a larger share holds the "
-    "smaller one. Every method has its defaults, so nothing is chosen, and sees the other training products without labels; "
-    "test products are seen by no fit. fashion_products: articleType from the picture and the title without the words of any "
-    "articleType; own split by group, 2,500 products spread over the file, types of 20 training products or more; "
-    "encoders saw the training products, no labels. amazon_sports: the category below the root from five keywords per "
-    "product; 2,500 products drawn by a seed, a third of them the test; behaviour is a factor vector of the training "
-    "interactions, shown to collaborative training alone and in its fit alone; 'labels alone' is the same network "
-    "without it. Accuracy is the mean over the seeds; gains are over logistic regression on the labels alone, seed by "
-    "seed (those of all methods stand in the report); a deviation is that of the five seeds"
+    "smaller one. Every method has its defaults, so nothing is chosen, and sees the other training products without "
+    "labels; test products are seen by no fit. fashion_products: articleType from the picture and the title without "
+    "the words of any articleType; own split by group, 2,500 products spread over the file, types of 20 training "
+    "products or more; encoders saw the training products, no labels. amazon_sports: the category below the root from "
+    "five keywords per product; 2,500 products drawn by a seed, a third of them the test; behaviour is a factor "
+    "vector of the training interactions, shown to collaborative training alone and in its fit alone; 'labels alone' "
+    "is the same network without it. Accuracy is the mean over the seeds; gains are over logistic regression on the "
+    "labels alone, seed by seed (those of all methods stand in the report); a deviation is that of the five seeds"
 )
 SEEDS = (0, 1, 2, 3, 4)
 TYPE, LEAST = "articleType", 20
