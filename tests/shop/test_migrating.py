@@ -14,7 +14,7 @@ import pytest
 from goodsense.errors import DataError, StorageError, UsageError
 from goodsense.shop import Recipe, Shop, make_query
 from goodsense.shop import generations as generations_module
-from goodsense.shop.artefacts import current_build
+from goodsense.shop.artefacts import current_build, write_atomically
 from goodsense.shop.build import build
 from goodsense.shop.generations import FILE, Generations, recipe_in_force, recipe_text
 from goodsense.shop.locks import FileLock
@@ -236,7 +236,7 @@ def test_a_switch_cut_off_at_any_write_leaves_one_of_both(
     move: str, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After each number of writes, what serves and its recipe belong together, and the next command goes on."""
-    write, happened = generations_module.write_atomically, []
+    write, happened = write_atomically, []
     for number in range(6):
         directory = Path(shutil.copytree(pair, tmp_path / str(number)))
         with Shop.open(directory) as shop:
@@ -272,7 +272,7 @@ def test_a_switch_cut_off_at_any_write_leaves_one_of_both(
 
 
 def test_a_recipe_edited_after_a_cut_off_switch_stays(own_pair: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = generations_module.write_atomically
+    write = write_atomically
 
     def without_the_recipe(path: Path, text: str) -> None:
         if path.name == "recipe.toml":

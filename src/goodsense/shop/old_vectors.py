@@ -80,7 +80,7 @@ class OldVectors:
 
 def _present(hashes: Sequence[str], cache: VectorCache) -> Embeddings:
     vectors, _ = cache.get(hashes)
-    return Embeddings.of_products(tuple(hashes), vectors, vectors.any(axis=1))
+    return Embeddings.of_products(tuple(hashes), vectors, np.asarray(vectors.any(axis=1)))
 
 
 def _told(quality: MapQuality) -> str:
