@@ -150,7 +150,7 @@ def test_another_kind_is_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_names_and_options_say_what_exists() -> None:
-    with pytest.raises(UsageError, match="no text encoder 'lsb'; there are lsa, word2vec") as raised:
+    with pytest.raises(UsageError, match="no text encoder 'lsb'; there are lsa, sketch") as raised:
         make_encoder("text", "lsb", {})
     assert raised.value.fix == "Did you mean 'lsa'?"
     with pytest.raises(UsageError, match="no option 'dims'; it has dim, char_ngrams") as raised:

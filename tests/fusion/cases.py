@@ -31,10 +31,13 @@ CLOSED = [
     Case("cca", {}, {"ridge": 1.0, "power": 0.5, "dim": 3, "components": 4}),
     Case("ridge", {}, {"ridge": 1.0, "dim": 3, "anchor": "image"}),
     Case("kernel-ridge", {}, {"ridge": 1.0, "gamma": 1.0, "dim": 3, "anchor": "image"}),
+    Case("kernel-ridge", {"foretold": True}, {"foretold": False}),
     Case("kernel-ridge", {"anchor": "labels"}, {"ridge": 1.0, "gamma": 1.0, "anchor": "text"}, ("one",)),
     Case("kernel-cca", {}, KERNEL_CCA, ("one", "alike")),
     Case("ensemble", {"members": MEMBERS}, {"members": MEMBERS[:1], "weights": [1.0, 3.0], "dim": 6}),
     Case("ensemble", {"members": MEMBERS, "dim": 9}, {"dim": 8, "weights": [1.0, 3.0]}),
+    Case("csls", {"fusion": "mean"}, {"neighbours": 3, "strength": 1.0, "rows": 20}),
+    Case("csls", {"fusion": "ensemble", "options": {"members": MEMBERS}}, {"options": {"members": MEMBERS[:1]}}),
     Case("hybrid", {}, {"share": 0.2, "early": "mean", "early_options": {"dim": 3}}),
     Case("hybrid", {"early": "product"}, {"early": "ridge"}),
 ]

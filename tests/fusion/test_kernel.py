@@ -8,7 +8,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 
 from goodsense.errors import DataError, UsageError
-from goodsense.fusion import CcaFusion, KernelCcaFusion, KernelRidgeFusion, kernel
+from goodsense.fusion import CcaFusion, KernelCcaFusion, KernelRidgeFusion, kernel, left_out
 from goodsense.fusion.blocks import centre_of, prepared
 from goodsense.learning.lesson import Lesson
 from goodsense.types import Embeddings, normalise
@@ -17,6 +17,12 @@ from tests.fusion.samples import COUNT, lesson, only, shop
 
 def block(rows: np.ndarray) -> Embeddings:
     return Embeddings.of_products([f"p{i}" for i in range(len(rows))], rows.astype(np.float32))
+
+
+def complete(blocks: dict[str, Embeddings]) -> dict[str, Embeddings]:
+    """The texts and pictures of products that have both."""
+    rows = np.flatnonzero(blocks["text"].present & blocks["image"].present)
+    return {name: blocks[name].take(rows) for name in ("text", "image")}
 
 
 def bent(n: int, *, seed: int) -> dict[str, Embeddings]:
@@ -130,3 +136,46 @@ def test_what_cannot_be_foretold_is_refused() -> None:
     for options in ({"gamma": 0.0}, {"ridge": 0.0}, {"landmarks": 0}, {"dim": 0}):
         with pytest.raises(UsageError, match=next(iter(options))):
             KernelRidgeFusion(**options)  # type: ignore[arg-type]
+
+
+def test_what_is_foretold_of_a_row_left_out_against_fits_without_it() -> None:
+    random = np.random.default_rng(0)
+    rows, wanted = (random.normal(size=(9, d)).astype(np.float32) for d in (4, 3))
+    own = kernel.similarities(rows, rows, 0.3)
+    factor = left_out.factored(own + 0.2 * np.eye(9, dtype=np.float32))
+    weights = left_out.solved(factor, wanted)
+    found = wanted - weights / left_out.inverse_diagonal(factor)[:, None]
+    shares = 1 - 0.2 * left_out.inverse_diagonal(factor)
+    for row in range(9):
+        rest = np.arange(9) != row
+        plain = KernelRidge(kernel="rbf", gamma=0.3, alpha=0.2).fit(rows[rest], wanted[rest])
+        np.testing.assert_allclose(found[row], plain.predict(rows[row : row + 1])[0], atol=1e-4)
+    table = own.T @ own + 0.2 * own  # the same regression on the similarities as features
+    np.testing.assert_allclose(left_out.leverages(left_out.factored(table), own), shares, atol=1e-3)
+
+
+def test_a_foretold_anchor_says_what_the_others_know_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks, unseen = complete(shop(60, share=2.0)), complete(shop(12, seed=1, share=2.0))
+    count = len(blocks["text"])
+    fusion = KernelRidgeFusion(anchor="text", foretold=True, gamma=0.7, ridge=0.4).fit(blocks)
+    centres = {name: centre_of(rows) for name, rows in blocks.items()}
+    text, image = (prepared(blocks[name], centres[name]).vectors for name in ("text", "image"))
+    foretold = np.stack(
+        [
+            KernelRidge(kernel="rbf", gamma=0.7, alpha=0.4)
+            .fit(np.delete(image, row, axis=0), np.delete(text, row, axis=0))
+            .predict(image[row : row + 1])[0]
+            for row in range(count)
+        ]
+    )
+    second = KernelRidge(kernel="rbf", gamma=0.7, alpha=0.4).fit(text, normalise(foretold.astype(np.float32)))
+    asked = prepared(unseen["text"], centres["text"]).vectors
+    expected = normalise(second.predict(asked).astype(np.float32))
+    np.testing.assert_allclose(fusion.fuse(only(unseen, "text")).vectors, expected, atol=1e-4)
+    plain = KernelRidgeFusion(anchor="text", gamma=0.7, ridge=0.4).fit(blocks)
+    picture = only(unseen, "image")
+    np.testing.assert_allclose(fusion.fuse(picture).vectors, plain.fuse(picture).vectors, atol=1e-6)
+    monkeypatch.setattr(kernel, "EXACT", 5)
+    monkeypatch.setattr(kernel, "AT_ONCE", 7)
+    sampled = KernelRidgeFusion(anchor="text", foretold=True, gamma=0.7, ridge=0.4, landmarks=count).fit(blocks)
+    np.testing.assert_allclose(sampled.fuse(unseen).vectors, fusion.fuse(unseen).vectors, atol=2e-2)

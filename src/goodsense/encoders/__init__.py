@@ -22,6 +22,7 @@ __all__ = ["ENCODERS", "encoder_options", "load_encoder", "make_encoder", "parts
 
 ENCODERS: Mapping[tuple[Modality, str], str] = {
     ("text", "lsa"): "goodsense.encoders.lsa:LsaEncoder",
+    ("text", "sketch"): "goodsense.encoders.sketch:SketchEncoder",
     ("text", "word2vec"): "goodsense.encoders.word2vec:Word2VecEncoder",
     ("text", "glove"): "goodsense.encoders.glove:GloveEncoder",
     ("text", "bag"): "goodsense.encoders.bag:BagEncoder",

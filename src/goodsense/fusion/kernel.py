@@ -18,10 +18,11 @@ from goodsense.errors import DataError, UsageError
 from goodsense.fusion.alignment import CcaFusion, counts_of, most_shared, pairs_of
 from goodsense.fusion.base import Arrays, BlockFusion, Parts, mapped, unit_sum
 from goodsense.fusion.blocks import Given
+from goodsense.fusion.left_out import Factor, factored, inverse_diagonal, leverages, solved
 from goodsense.fusion.widths import Matrix, block_random, leading
 from goodsense.learning.lesson import Lesson
 from goodsense.progress import Progress, silent
-from goodsense.types import Embeddings, Vectors
+from goodsense.types import Embeddings, Vectors, normalise
 
 EXACT = 8_000  # training rows up to which every one is a landmark
 AT_ONCE = 4_096  # rows whose similarities are held at a time
@@ -81,6 +82,10 @@ class KernelRidgeFusion(KernelFusion):
         How many, where there are more than :data:`EXACT` training products.
     fields
         The labels to foretell, where they are the anchor; None for all that the lesson has.
+    foretold
+        Whether the anchor block, too, is mapped by a regression: to what the other blocks foretell of products with
+        such a row, each training product left out of its own foretelling. What the other blocks cannot know of the
+        anchor then no longer tells products apart. Of no use where the labels are the anchor.
     """
 
     kind: ClassVar[str] = "kernel-ridge"
@@ -94,6 +99,7 @@ class KernelRidgeFusion(KernelFusion):
         ridge: float = 0.1,
         landmarks: int = 4_000,
         fields: Sequence[str] | None = None,
+        foretold: bool = False,
     ) -> None:
         super().__init__(
             anchor=anchor,
@@ -102,6 +108,7 @@ class KernelRidgeFusion(KernelFusion):
             ridge=number("ridge", ridge, least=0, above=True),
             landmarks=whole_number("landmarks", landmarks),
             fields=None if fields is None else list(fields),
+            foretold=bool(foretold),
         )
 
     @property
@@ -148,29 +155,52 @@ class KernelRidgeFusion(KernelFusion):
             axes = leading(target.vectors[target.present], min(self._options["dim"], width), seed=seed)
         wanted = Given((target.vectors @ axes).astype(np.float32), target.present)
         found: Arrays = {"map": {anchor: axes.astype(np.float32)}, "landmarks": {}, "usual": {}}
+        foretold = np.zeros_like(wanted.vectors) if self._options["foretold"] and anchor != LABELS else None
         for name in (name for name in given if name != anchor):
-            landmarks, found["map"][name] = self._regression(name, given[name], wanted, seed)
-            found["landmarks"][name], found["usual"][name] = landmarks, np.zeros(len(landmarks), dtype=np.float32)
+            self._regress(found, name, given[name], wanted, seed, foretold)
+        if foretold is not None:
+            heard = Given(normalise(foretold), np.asarray(foretold.any(axis=1)))
+            self._regress(found, anchor, target, heard, seed)
         return {**found, "anchor": {anchor: np.ones(1, dtype=np.int64)}}
 
-    def _regression(self, name: str, rows: Given, target: Given, seed: int) -> tuple[Vectors, Vectors]:
-        """Landmarks ``(m, d)`` and the map of similarities to them, ``(m, t)``."""
-        gamma, ridge = self._options["gamma"], self._options["ridge"]
+    def _regress(
+        self, found: Arrays, name: str, rows: Given, target: Given, seed: int, foretold: Vectors | None = None
+    ) -> None:
+        """Add a block's landmarks and map; to ``foretold (n, t)``, of each row what is foretold without its help."""
         both = np.flatnonzero(rows.present & target.present)
         source, wanted = rows.vectors[both], target.vectors[both]
+        marks, factor, weights = self._regression(name, source, wanted, seed)
+        found["landmarks"][name], found["map"][name] = marks, weights
+        found["usual"][name] = np.zeros(len(marks), dtype=np.float32)
+        if foretold is None:
+            return
         if len(both) <= EXACT:
+            foretold[both] += normalise(wanted - weights / inverse_diagonal(factor)[:, None])
+            return
+        for start in range(0, len(both), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            own = similarities(source[part], marks, self._options["gamma"])
+            share = leverages(factor, own)[:, None]
+            foretold[both[part]] += normalise((own @ weights - share * wanted[part]) / (1 - share))
+
+    def _regression(self, name: str, source: Vectors, wanted: Vectors, seed: int) -> tuple[Vectors, Factor, Vectors]:
+        """Landmarks ``(m, d)``, the factor of their table, and the map of similarities to them, ``(m, t)``."""
+        gamma, ridge = self._options["gamma"], self._options["ridge"]
+        if len(source) <= EXACT:
             own = similarities(source, source, gamma)
             own[np.diag_indices_from(own)] += np.float32(ridge)
-            return source, solved(own, wanted)
-        marks = source[drawn(len(both), self._options["landmarks"], name, seed)]
+            factor = factored(own)
+            return source, factor, solved(factor, wanted)
+        marks = source[drawn(len(source), self._options["landmarks"], name, seed)]
         table = np.float32(ridge) * similarities(marks, marks, gamma)
         goal = np.zeros((len(marks), wanted.shape[1]), dtype=np.float32)
-        for start in range(0, len(both), AT_ONCE):
+        for start in range(0, len(source), AT_ONCE):
             own = similarities(source[start : start + AT_ONCE], marks, gamma)
             table += own.T @ own
             goal += own.T @ wanted[start : start + AT_ONCE]
-        table[np.diag_indices_from(table)] += np.float32(JITTER * len(both))
-        return marks, solved(table, goal)
+        table[np.diag_indices_from(table)] += np.float32(JITTER * len(source))
+        factor = factored(table)
+        return marks, factor, solved(factor, goal)
 
 
 class KernelCcaFusion(KernelFusion, CcaFusion):
@@ -244,13 +274,6 @@ def nystroem(landmarks: Vectors, gamma: float) -> Vectors:
     values, vectors = eigh(similarities(landmarks, landmarks, gamma).astype(np.float64))
     keep = values > JITTER * values[-1]
     return np.asarray(vectors[:, keep] / np.sqrt(values[keep]), dtype=np.float32)
-
-
-def solved(table: Vectors, goal: Vectors) -> Vectors:
-    """``table @ x = goal`` by Cholesky, in place: ``(m, m), (m, t) -> (m, t)``."""
-    from scipy.linalg import cho_factor, cho_solve
-
-    return np.asarray(cho_solve(cho_factor(table, lower=True, overwrite_a=True), goal), dtype=np.float32)
 
 
 def drawn(count: int, most: int, name: str, seed: int) -> NDArray[np.int64]:

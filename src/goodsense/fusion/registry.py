@@ -29,6 +29,7 @@ FUSIONS: Mapping[str, str] = {
     "graph": "goodsense.fusion.graph:GraphFusion",
     "trained": "goodsense.fusion.trained:TrainedFusion",
     "ensemble": "goodsense.fusion.ensembled:EnsembledFusion",
+    "csls": "goodsense.fusion.hubs:CslsFusion",
 }
 
 

@@ -1,4 +1,4 @@
-"""Encoders that learn words or pairs of texts: ``word2vec``, ``glove``, ``bag``, ``rnn``, ``transformer``."""
+"""Encoders of words or pairs of texts: ``sketch``, ``word2vec``, ``glove``, ``bag``, ``rnn``, ``transformer``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ EMPTY = {"title": ""}
 FIELDS = {"title": 1.0}
 
 CASES = [
+    Case(
+        "text",
+        "sketch",
+        samples.texts(),
+        EMPTY,
+        {"dim": 64, "buckets": 512, "pair_weight": 0.1, "char_weight": 0.2, "rareness": 1.0, "field_weights": FIELDS},
+        {"dim": 70, "pair_weight": 0.3},
+    ),
     Case(
         "text",
         "word2vec",
