@@ -31,6 +31,7 @@ SCRIPTS = (
     "crawl",
     "feeds",
     "end_to_end",
+    "explanations",
     "label_curves",
     "fusion_scale",
     "scale",

@@ -437,3 +437,24 @@ def with_second_photo(block: EncodedBlock, *, row: int, like: int) -> EncodedBlo
 
 def gathered(seen: Mapping[str, Any]) -> Sequence[Any]:
     return gather_evidence(seen["snapshot"], seen["blocks"], seen["listing"], ({}, {}), seed=0).queries
+
+
+# ---- what it must not be asked
+
+
+def test_fields_are_never_told_by_texts_that_name_them(shop: Shop) -> None:
+    """The block's vectors are made of whole texts, whichever split a product is of."""
+    from goodsense.shop.ablation import Plan
+    from goodsense.shop.blind import honest_modalities
+    from goodsense.shop.evaluation import evaluate_classify, evaluate_regress
+
+    for held_out in (True, False):
+        with pytest.raises(UsageError, match="made of texts that name what is measured"):
+            honest_modalities(shop, ["image", JOINT], held_out=held_out)
+        assert set(honest_modalities(shop, (), held_out=held_out)) == {"text", "image", "attributes"}
+    with pytest.raises(UsageError, match="'joint' is no modality"):
+        evaluate_classify(shop, "colour", modalities=[JOINT])
+    with pytest.raises(UsageError, match="'joint' is no modality"):
+        evaluate_regress(shop, "pieces", modalities=["text", JOINT])
+    with pytest.raises(UsageError, match="'joint' is no modality"):
+        shop.ablate(Plan(modalities=("text", JOINT)))

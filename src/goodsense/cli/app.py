@@ -15,6 +15,7 @@ from goodsense.cli import clean as clean_command
 from goodsense.cli import crawl as crawl_command
 from goodsense.cli import evaluate, printing
 from goodsense.cli import events as events_command
+from goodsense.cli import explain as explain_command
 from goodsense.cli import fetch as fetch_command
 from goodsense.cli import label as label_command
 from goodsense.cli import mapping as mapping_command
@@ -39,6 +40,7 @@ app.command("check")(check_command.check)
 app.command("clean")(clean_command.clean)
 app.command("crawl")(crawl_command.crawl)
 app.command("events")(events_command.events)
+app.command("explain")(explain_command.explain)
 app.command("fetch")(fetch_command.fetch)
 app.command("mapping")(mapping_command.mapping)
 app.command("label")(label_command.label)

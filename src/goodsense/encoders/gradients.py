@@ -54,18 +54,19 @@ def word_gradients(
     gated = _gated(encoder, text, spans)
     if gated is None or not np.any(target):
         return None
-    torch = need_torch(NEEDED_FOR)
-    unit = torch.from_numpy(np.ascontiguousarray(target / np.linalg.norm(target), dtype=np.float32))
+    backend: Any = need_torch(NEEDED_FOR)
+    unit = backend.from_numpy(np.ascontiguousarray(target / np.linalg.norm(target), dtype=np.float32))
 
     def cosine(gates: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.normalize(gated.vector(gates), dim=0) @ unit
+        found: torch.Tensor = backend.nn.functional.normalize(gated.vector(gates), dim=0) @ unit
+        return found
 
-    total = torch.zeros(gated.count)
+    total = backend.zeros(gated.count)
     for step in range(steps):
-        gates = torch.full((gated.count,), (step + 0.5) / steps, requires_grad=True)
-        total += torch.autograd.grad(cosine(gates), gates)[0]
-    with torch.no_grad():
-        silent, whole = (float(cosine(torch.full((gated.count,), gate))) for gate in (0.0, 1.0))
+        gates = backend.full((gated.count,), (step + 0.5) / steps, requires_grad=True)
+        total += backend.autograd.grad(cosine(gates), gates)[0]
+    with backend.no_grad():
+        silent, whole = (float(cosine(backend.full((gated.count,), gate))) for gate in (0.0, 1.0))
     tokens = (total / steps).double().numpy()
     values = np.zeros(len(spans))
     for word, value in zip(gated.words, tokens.tolist(), strict=True):
@@ -107,16 +108,17 @@ def _of_model(model: TextModel, text: str, spans: Spans, *, prefix: str = "", lo
     offsets = model._tokens.offsets(read.lower() if lower else read, limit=model._limit)
     if not isinstance(tower, TorchTower) or not offsets:
         return None
-    torch = need_torch(NEEDED_FOR)
+    backend: Any = need_torch(NEEDED_FOR)
     network: Any = tower.network
     embedding = network.model.get_input_embeddings()
-    ids = torch.tensor([[number for number, _, _ in offsets]])
-    mask = torch.ones_like(ids)
+    ids = backend.tensor([[number for number, _, _ in offsets]])
+    mask = backend.ones_like(ids)
 
     def vector(gates: torch.Tensor) -> torch.Tensor:
-        hook = embedding.register_forward_hook(lambda _, __, found: found * gates[None, :, None].to(found.dtype))
+        hook = embedding.register_forward_hook(lambda _, __, states: states * gates[None, :, None].to(states.dtype))
         try:
-            return network(ids, mask)[0].float()  # type: ignore[no-any-return]
+            found: torch.Tensor = network(ids, mask)[0].float()
+            return found
         finally:
             hook.remove()
 
@@ -149,11 +151,13 @@ def _of_pairs(encoder: TrainedOnPairs, text: str, spans: Spans) -> _Gated | None
     corpus = encoder.corpus([text])
     if not len(corpus.texts[0]):
         return None
-    network, batch = encoder.network(), corpus.batch([0])
+    network: Any = encoder.network()
+    batch = corpus.batch([0])
     given = {entry.name: getattr(batch, entry.name) for entry in fields(batch)}
 
     def vector(gates: torch.Tensor) -> torch.Tensor:
-        return network(_GatedBatch(**given, gates=gates))[0]  # type: ignore[no-any-return]
+        found: torch.Tensor = network(_GatedBatch(**given, gates=gates))[0]
+        return found
 
     first: dict[str, int] = {}
     for place, (start, end) in enumerate(spans):

@@ -128,8 +128,7 @@ def _joint_game(
     members = {name: (block.gather(rows), block.gather_present(rows)) for name, block in blocks.items()}
     players = [name for name, (_, there) in members.items() if there.any()]
     groups = list(coalitions(players))
-    worth = np.stack([_worth(snapshot, query, members, group) for group in groups])  # (2^m, r)
-    worth[-1] = term  # the product itself, as the build has it
+    worth = np.stack([_worth(snapshot, query, members, group, term) for group in groups])  # (2^m, r)
     values = shapley_values(worth)
     everyone = len(groups) - 1
     lost = {name: term - worth[everyone & ~(1 << place)] for place, name in enumerate(players)}
@@ -141,14 +140,16 @@ def _worth(
     query: EncodedQuery,
     members: Mapping[str, tuple[Vectors, NDArray[np.bool_]]],
     coalition: Sequence[str],
+    term: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The joint term ``(r,)`` of products that have these modalities alone."""
+    """The joint term ``(r,)`` of products that have these modalities alone; ``term``, where they are all they have."""
     assert snapshot.joint is not None
     given = {
         name: rows_of(vectors, there if name in coalition else np.zeros_like(there))
         for name, (vectors, there) in members.items()
     }
-    return joint_term(snapshot, query.parts, snapshot.joint.fuse(given))
+    lacking = np.any([there for name, (_, there) in members.items() if name not in coalition], axis=0)
+    return np.where(lacking, joint_term(snapshot, query.parts, snapshot.joint.fuse(given)), term)
 
 
 def joint_term(snapshot: Snapshot, parts: Sequence[EncodedPart], fused: Embeddings) -> NDArray[np.float64]:

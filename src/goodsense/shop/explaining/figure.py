@@ -38,9 +38,10 @@ def heat_over(image: Image, grid: NDArray[np.float64], *, least: float = 0.0) ->
     fine = cv2.resize(grid.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     strength = np.clip(fine / max(float(np.abs(grid).max()), least, 1e-12), -1, 1)[:, :, None]  # (h, w, 1)
     pale = 255 - PALE * (255 - image.astype(np.float32))
-    colour = np.where(strength > 0, np.float32(FOR), np.float32(AGAINST))
+    colour = np.where(strength > 0, np.array(FOR, dtype=np.float32), np.array(AGAINST, dtype=np.float32))
     share = STRONGEST * np.abs(strength)
-    return np.clip(pale * (1 - share) + colour * share, 0, 255).astype(np.uint8)
+    found: Image = np.clip(pale * (1 - share) + colour * share, 0, 255).astype(np.uint8)
+    return found
 
 
 def coloured(found: HitExplanation, regions: Regions) -> Image:
@@ -57,7 +58,7 @@ def hit_figure(found: HitExplanation, *, lettering: Lettering | None = None) -> 
     title = f"{letters.legible(asked(found.query), width=50)}  →  {letters.legible(found.title or found.id, width=60)}"
     figure.suptitle(title, size=12, family=letters.families, x=0.02, ha="left")
     shown = found.regions or (None,)
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 2.4))
+    left, right = _halves(figure)
     for axes, regions in zip(_column(left, len(shown)), shown, strict=True):
         _draw_regions(axes, found, regions, letters)
     bars = right.subplots(2 if sides else 1, 1, squeeze=False, height_ratios=[1, 1.2] if sides else [1])[:, 0]
@@ -75,7 +76,7 @@ def product_figure(found: ProductExplanation, *, lettering: Lettering | None = N
     figure.suptitle(
         letters.legible(found.title or found.id, width=90), size=12, family=letters.families, x=0.02, ha="left"
     )
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 2.4))
+    left, right = _halves(figure)
     axes = _column(left, 1)[0]
     _draw_photo(axes, found.image, letters.legible(found.id), letters)
     bars = right.subplots(2 if found.neighbours else 1, 1, squeeze=False)[:, 0]
@@ -87,6 +88,12 @@ def product_figure(found: ProductExplanation, *, lettering: Lettering | None = N
 
 
 # ---- parts of a figure
+
+
+def _halves(figure: Figure) -> tuple[Any, Any]:
+    """Pictures to the left, bars to the right."""
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1, 2.4))
+    return halves[0], halves[1]
 
 
 def _column(figure: Any, count: int) -> list[Any]:
