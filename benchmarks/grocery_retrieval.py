@@ -75,7 +75,8 @@ OTHERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"members": [["kernel-ridge", RIDGE], ["trained", {"width": 128, "hidden": 512, "epochs": 10}]]},
     ),
     **{name: (name, {}) for name in ("mean", "max", "weighted", "concat", "additive", "learned", "activated")},
-    **{name: (name, {}) for name in ("product", "hybrid", "graph")},
+    **{name: (name, {}) for name in ("product", "hybrid")},
+    "graph": ("graph", {"epochs": 5}),
 }
 
 Rows = NDArray[np.int64]
@@ -151,7 +152,12 @@ def read(bench: Bench, folder: Path, kept: Path | None) -> Data:
 
 
 def _steady(rows: Vectors) -> Vectors:
-    return normalise(rows - rows.mean(axis=0))
+    """Centred unit rows, turned so that there are no more columns than rows; inner products stay as they are."""
+    centred = rows - rows.mean(axis=0)
+    if centred.shape[1] > len(centred):
+        left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+        centred = left * sizes
+    return normalise(centred)
 
 
 def pictured(
