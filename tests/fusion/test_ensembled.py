@@ -78,9 +78,18 @@ def test_distilling_reports_what_is_lost() -> None:
 
 
 def test_recipes_are_of_fusions_that_exist() -> None:
-    for name, members in RECIPES.items():
-        EnsembledFusion(members=name)
-        assert len(members) >= 2
+    for name, recipe in RECIPES.items():
+        assert len(recipe.members) == len(recipe.weights) >= 2
+        EnsembledFusion(members=name, weights=recipe.weights)
+
+
+def test_a_recipe_brings_its_weights() -> None:
+    blocks, recipe = shop(60, share=2.0), RECIPES["quick"]
+    named = EnsembledFusion(members="quick").fit(blocks, lesson=lesson(60))
+    spelled = EnsembledFusion(members=recipe.members, weights=recipe.weights).fit(blocks, lesson=lesson(60))
+    even = EnsembledFusion(members="quick", weights=[1.0] * len(recipe.members)).fit(blocks, lesson=lesson(60))
+    assert named.weights == spelled.weights != even.weights
+    np.testing.assert_array_equal(named.fuse(blocks).vectors, spelled.fuse(blocks).vectors)
 
 
 def test_equal_products_are_equal_in_an_ensemble() -> None:

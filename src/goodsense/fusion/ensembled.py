@@ -57,12 +57,13 @@ class EnsembledFusion:
         dim: int | None = None,
     ) -> None:
         self._given: list[tuple[str, dict[str, Any]]] = _listed(members)
+        own = RECIPES[members].weights if isinstance(members, str) else ()
         if weights is not None and len(weights) != len(self._given):
             raise UsageError(f"weights are of {len(weights)} members; expected {len(self._given)}.")
-        self._shares = [number("weights", weight, least=0, above=True) for weight in weights or ()]
+        self._shares = [number("weights", weight, least=0, above=True) for weight in weights or own]
         self._options: dict[str, Any] = {
             "members": members if isinstance(members, str) else [[name, given] for name, given in self._given],
-            "weights": self._shares or None,
+            "weights": None if weights is None else self._shares,
             "dim": None if dim is None else whole_number("dim", dim),
         }
         for name, given in self._given:
@@ -277,7 +278,7 @@ def slot(place: int, name: str) -> str:
 def _listed(members: str | Sequence[Member]) -> list[tuple[str, dict[str, Any]]]:
     if isinstance(members, str):
         check_choice(RECIPES, members=members)
-        members = RECIPES[members]
+        members = RECIPES[members].members
     if not members:
         raise UsageError("an ensemble has no members; expected [name, options] of at least one fusion.")
     return [(name, dict(options)) for name, options in members]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Member: TypeAlias = tuple[str, Mapping[str, Any]]
 
-RECIPES: Mapping[str, tuple[Member, ...]] = {
-    "quick": (("trained", {}), ("kernel-ridge", {})),
-    "strong": (
-        ("trained", {}),
-        ("trained", {}),
-        ("kernel-ridge", {}),
-        ("kernel-ridge", {"anchor": "labels"}),
-        ("kernel-cca", {}),
-    ),
+
+class Recipe(NamedTuple):
+    """Fusions with their options, and what the z-scores of each count."""
+
+    members: tuple[Member, ...]
+    weights: tuple[float, ...]
+
+
+_WORDS: Member = ("kernel-ridge", {"anchor": "text", "foretold": True, "ridge": 0.3})
+_LOOKS: Member = ("kernel-ridge", {"anchor": "image"})
+_LABELS: Member = ("kernel-ridge", {"anchor": "labels"})
+
+RECIPES: Mapping[str, Recipe] = {
+    "quick": Recipe((_WORDS, _LOOKS, _LABELS), (1.0, 0.5, 0.3)),
+    "strong": Recipe((("trained", {}), _WORDS, _LOOKS, _LABELS), (1.0, 1.0, 0.5, 0.4)),
 }
