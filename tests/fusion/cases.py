@@ -33,6 +33,7 @@ CLOSED = [
     Case("kernel-ridge", {}, {"ridge": 1.0, "gamma": 1.0, "dim": 3, "anchor": "image"}),
     Case("kernel-ridge", {"foretold": True}, {"foretold": False}),
     Case("kernel-ridge", {"anchor": "labels"}, {"ridge": 1.0, "gamma": 1.0, "anchor": "text"}, ("one",)),
+    Case("label-product", {"dim": 64}, {"temperature": 0.5, "gamma": 1.0, "ridge": 1.0, "dim": 65}, ("one",)),
     Case("kernel-cca", {}, KERNEL_CCA, ("one", "alike")),
     Case("ensemble", {"members": MEMBERS}, {"members": MEMBERS[:1], "weights": [1.0, 3.0], "dim": 6}),
     Case("ensemble", {"members": MEMBERS, "dim": 9}, {"dim": 8, "weights": [1.0, 3.0]}),

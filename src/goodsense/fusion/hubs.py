@@ -52,7 +52,7 @@ class CslsFusion:
         *,
         fusion: str = "ensemble",
         options: Mapping[str, Any] | None = None,
-        neighbours: int = 10,
+        neighbours: int = 5,
         strength: float = 0.5,
         rows: int = 4_000,
     ) -> None:

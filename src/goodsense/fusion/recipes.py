@@ -18,8 +18,9 @@ class Recipe(NamedTuple):
 _WORDS: Member = ("kernel-ridge", {"anchor": "text", "foretold": True, "ridge": 0.3})
 _LOOKS: Member = ("kernel-ridge", {"anchor": "image"})
 _LABELS: Member = ("kernel-ridge", {"anchor": "labels"})
+_ALIKE: Member = ("label-product", {"only": ["image"]})  # pictures find pictures; words are not asked
 
 RECIPES: Mapping[str, Recipe] = {
     "quick": Recipe((_WORDS, _LOOKS, _LABELS), (1.0, 0.5, 0.3)),
-    "strong": Recipe((("trained", {}), _WORDS, _LOOKS, _LABELS), (1.0, 1.0, 0.5, 0.4)),
+    "strong": Recipe((("trained", {}), _WORDS, _LOOKS, _LABELS, _ALIKE), (1.0, 1.0, 0.5, 0.4, 2.5)),
 }

@@ -24,6 +24,7 @@ FUSIONS: Mapping[str, str] = {
     "cca": "goodsense.fusion.alignment:CcaFusion",
     "ridge": "goodsense.fusion.alignment:RidgeFusion",
     "kernel-ridge": "goodsense.fusion.kernel:KernelRidgeFusion",
+    "label-product": "goodsense.fusion.label_product:LabelProductFusion",
     "kernel-cca": "goodsense.fusion.kernel:KernelCcaFusion",
     "hybrid": "goodsense.fusion.hybrid:HybridFusion",
     "graph": "goodsense.fusion.graph:GraphFusion",
