@@ -12,6 +12,8 @@ from benchmarks.common import parser, say
 
 SCRIPTS = (
     "fashion",
+    "fashion_retrieval",
+    "ablation",
     "grocery",
     "grocery_retrieval",
     "cross_language",
