@@ -121,7 +121,8 @@ def encoded(
         describe = seen.describe
         looks = seen.project([describe(picture) for picture in pictures])
     return {
-        name: Embeddings.of_products(ids, own, own.any(axis=1)) for name, own in (("text", words), ("image", looks))
+        name: Embeddings.of_products(ids, own, np.asarray(own.any(axis=1)))
+        for name, own in (("text", words), ("image", looks))
     }
 
 

@@ -54,4 +54,4 @@ def test_unknown_content_is_a_zero_row_and_comes_back_saved(tmp_path: Path) -> N
         SketchEncoder().encode(["a"])
     for option in ("dim", "buckets", "pair_weight", "char_weight", "rareness"):
         with pytest.raises(UsageError, match=option):
-            SketchEncoder(**{option: -1})
+            SketchEncoder(**{option: -1})  # type: ignore[arg-type]

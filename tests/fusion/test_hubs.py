@@ -8,7 +8,7 @@ import pytest
 from goodsense.errors import UsageError
 from goodsense.fusion import make_fusion
 from goodsense.fusion.hubs import CslsFusion, nearness
-from goodsense.types import Embeddings
+from goodsense.types import Embeddings, normalise
 from tests.fusion.samples import COUNT, only, shop
 
 INNER = {"fusion": "mean", "options": {"widths": "orthogonal"}}
@@ -55,7 +55,10 @@ def test_a_hub_is_found_less() -> None:
     drawn = random.uniform(0, 2, size=(200, 1))
     picture = text + 0.3 * random.normal(size=text.shape) + drawn * text[:1] * 2
     ids = [f"p{row}" for row in range(200)]
-    blocks = {"image": Embeddings.of_products(ids, picture), "text": Embeddings.of_products(ids, text)}
+    blocks = {
+        "image": Embeddings.of_products(ids, normalise(picture.astype(np.float32))),
+        "text": Embeddings.of_products(ids, normalise(text.astype(np.float32))),
+    }
     found = []
     for strength in (0.0, 0.5):
         fusion = CslsFusion(fusion="mean", options={"widths": "orthogonal"}, strength=strength).fit(blocks)
@@ -82,6 +85,6 @@ def test_wrong_options_are_refused_at_once() -> None:
         CslsFusion(fusion="meen")
     for options in ({"neighbours": 0}, {"strength": -1.0}, {"rows": 0}):
         with pytest.raises(UsageError, match=next(iter(options))):
-            CslsFusion(**options)  # type: ignore[arg-type]
+            CslsFusion(**options)
     with pytest.raises(UsageError, match="fitted"):
         _ = CslsFusion().inner

@@ -135,7 +135,7 @@ def test_what_cannot_be_foretold_is_refused() -> None:
         KernelRidgeFusion(anchor="sound").fit(blocks, lesson=lesson())
     for options in ({"gamma": 0.0}, {"ridge": 0.0}, {"landmarks": 0}, {"dim": 0}):
         with pytest.raises(UsageError, match=next(iter(options))):
-            KernelRidgeFusion(**options)  # type: ignore[arg-type]
+            KernelRidgeFusion(**options)
 
 
 def test_what_is_foretold_of_a_row_left_out_against_fits_without_it() -> None:

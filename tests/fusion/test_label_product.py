@@ -76,7 +76,7 @@ def test_what_cannot_be_foretold_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
         LabelProductFusion().fit(blocks, lesson=lesson)
     for options in ({"temperature": 0.0}, {"dim": 0}, {"gamma": 0.0}, {"ridge": 0.0}, {"landmarks": 0}):
         with pytest.raises(UsageError, match=next(iter(options))):
-            LabelProductFusion(**options)  # type: ignore[arg-type]
+            LabelProductFusion(**options)
 
 
 def test_chances_are_a_softmax() -> None:

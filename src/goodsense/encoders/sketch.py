@@ -201,8 +201,11 @@ def signs(places: NDArray[np.int64], dim: int, seed: int) -> Vectors:
     """
     words = -(-dim // 64)
     with np.errstate(over="ignore"):
-        state = places.astype(np.uint64)[:, None] * np.uint64(words) + np.arange(words, dtype=np.uint64)  # (n, words)
-        mixed = (state + np.uint64(seed % 2**32 + 1) * np.uint64(2**40 + 1)) * np.uint64(0x9E3779B97F4A7C15)
+        numbers = places.astype(np.uint64)[:, None] * np.uint64(words)
+        state = np.asarray(numbers + np.arange(words, dtype=np.uint64), dtype=np.uint64)  # (n, words)
+        mixed: NDArray[np.uint64] = (state + np.uint64(seed % 2**32 + 1) * np.uint64(2**40 + 1)) * np.uint64(
+            0x9E3779B97F4A7C15
+        )
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed ^= mixed >> np.uint64(31)

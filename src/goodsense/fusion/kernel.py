@@ -41,7 +41,8 @@ class KernelFusion(BlockFusion):
 
     def _lifted(self, given: Mapping[str, Given]) -> dict[str, Given]:
         """Prepared rows to mapped ones of unit length."""
-        landmarks, maps, found = self._arrays["landmarks"], self._arrays["map"], {}
+        landmarks, maps = self._arrays["landmarks"], self._arrays["map"]
+        found: dict[str, Given] = {}
         for name, rows in given.items():
             if name not in landmarks:
                 found |= mapped({name: rows}, maps)
@@ -175,13 +176,15 @@ class KernelRidgeFusion(KernelFusion):
         if foretold is None:
             return
         if len(both) <= EXACT:
-            foretold[both] += normalise(wanted - weights / inverse_diagonal(factor)[:, None])
+            without: Vectors = wanted - weights / inverse_diagonal(factor)[:, None]
+            foretold[both] += normalise(without)
             return
         for start in range(0, len(both), AT_ONCE):
             part = slice(start, start + AT_ONCE)
             own = similarities(source[part], marks, self._options["gamma"])
             share = leverages(factor, own)[:, None]
-            foretold[both[part]] += normalise((own @ weights - share * wanted[part]) / (1 - share))
+            without = (own @ weights - share * wanted[part]) / (np.float32(1) - share)
+            foretold[both[part]] += normalise(without)
 
     def _regression(self, name: str, source: Vectors, wanted: Vectors, seed: int) -> tuple[Vectors, Factor, Vectors]:
         """Landmarks ``(m, d)``, the factor of their table, and the map of similarities to them, ``(m, t)``."""
@@ -310,4 +313,4 @@ def label_block(like: Embeddings, lesson: Lesson | None, fields: Sequence[str] |
     if not columns:
         raise DataError("no field of labels has two classes.", fix="Give labels that differ, or another anchor.")
     rows = np.concatenate(columns, axis=1).astype(np.float32)
-    return Embeddings(like.ids, like.owners, rows, rows.any(axis=1))
+    return Embeddings(like.ids, like.owners, rows, np.asarray(rows.any(axis=1)))

@@ -38,7 +38,7 @@ def inverse_diagonal(factor: Factor) -> Vectors:
         return np.zeros(0, dtype=np.float32)
     (inverted,) = get_lapack_funcs(("trtri",), (factor,))
     triangle = np.tril(inverted(factor, lower=1)[0])
-    return np.einsum("ij,ij->j", triangle, triangle).astype(np.float32)
+    return np.asarray(np.square(triangle).sum(axis=0), dtype=np.float32)
 
 
 def leverages(factor: Factor, rows: Vectors) -> Vectors:
@@ -48,4 +48,4 @@ def leverages(factor: Factor, rows: Vectors) -> Vectors:
     if not len(factor):
         return np.zeros(len(rows), dtype=np.float32)
     found = solve_triangular(factor, rows.T, lower=True)  # (m, n)
-    return np.minimum(np.einsum("mn,mn->n", found, found), np.float32(0.999)).astype(np.float32)
+    return np.asarray(np.minimum(np.square(found).sum(axis=0), 0.999), dtype=np.float32)
