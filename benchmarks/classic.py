@@ -62,10 +62,10 @@ def main() -> None:
 
 def shops(bench: Bench, options: argparse.Namespace) -> None:
     """Small networks on tiktok and on a demo shop."""
-    with bench.stage("tiktok"):
-        report(bench, "tiktok", evaluate_purchases(tiktok(options.data / "tiktok", options.users, options.folds)))
     with bench.stage("demo shop"), working_directory(options.work) as work:
         report(bench, "demo shop", demo(work, options.products, options.folds))
+    with bench.stage("tiktok"):
+        report(bench, "tiktok", evaluate_purchases(tiktok(options.data / "tiktok", options.users, options.folds)))
 
 
 def twelve_layers(bench: Bench, trial: Trial) -> None:
