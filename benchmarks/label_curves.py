@@ -216,7 +216,7 @@ def draw(found: Mapping[str, LabelCurves], path: Path) -> None:
         axes.minorticks_off()
         axes.set_xlabel("share of the labels")
         axes.set_ylabel("accuracy on test products")
-    lines = {line.get_label(): line for axes in panels for line in axes.get_lines()}
+    lines = {line.get_label(): line for axes in panels for line in axes.get_lines() if line.get_label() in names}
     figure.legend(
         list(lines.values()),
         list(lines),
