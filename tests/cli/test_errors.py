@@ -88,7 +88,7 @@ def test_usage_errors(
     [
         ("sedd = 1\n", ["sedd"]),
         ("[lexical]\nk2 = 1.0\n", ["lexical.k2"]),
-        ('[encoders]\ntext = "bert"\n', ["no text encoder 'bert'", "lsa, word2vec"]),
+        ('[encoders]\ntext = "bert"\n', ["no text encoder 'bert'", "lsa, sketch, word2vec"]),
         ("[options.image]\nsize = 3\n", ["no option 'size'"]),
         ("[lexical\n", ["no readable TOML"]),
         ("[index]\ncandidates = 1\n", ["index.candidates"]),

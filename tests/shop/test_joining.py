@@ -24,7 +24,7 @@ from goodsense.shop import Recipe, Shop, make_query
 from goodsense.shop.build import build
 from goodsense.shop.encoding import EncodedBlock
 from goodsense.shop.evidence import gather_evidence
-from goodsense.shop.joining import CLOSED, ENOUGH, TRAINED, chosen_fusion, join_blocks
+from goodsense.shop.joining import CLOSED, ENOUGH, ENSEMBLE, TRAINED, chosen_fusion, join_blocks
 from goodsense.shop.listing import Listing, joint_hash
 from goodsense.shop.scratch import Scratch
 from goodsense.types import ImageRef, Mask, Query, Vectors
@@ -110,13 +110,13 @@ def test_from_two_hundred_products_on_modalities_meet(tmp_path: Path) -> None:
     assert isinstance(block.encoder.fusion, PlainFusion)
 
 
-def test_validation_products_decide_between_learned_and_closed_form(tmp_path: Path) -> None:
-    """One that hardly learns loses against alignment, and both figures are told."""
-    weak = {"joint": "auto", "options": {**QUICK, "epochs": 1, "batch": 128}}
+def test_validation_products_decide_between_an_ensemble_and_one_alignment(tmp_path: Path) -> None:
+    """One that can hardly learn loses against alignment, and both figures are told."""
+    weak = {"joint": "auto", "options": {"members": [["kernel-ridge", {"ridge": 1e6}]], "dim": 2}}
     block, reason = joined(tmp_path, hand_made(ENOUGH + 30, validate=30), fusion=weak)
     assert (block is not None, reason) == (True, "")
     assert block.name == CLOSED
-    assert "on 30 validation products; trained 0." in block.report.note
+    assert f"on 30 validation products; {ENSEMBLE} 0." in block.report.note
     assert f"{CLOSED} on {ENOUGH} products; learned: " in block.report.note
 
 
@@ -206,24 +206,25 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) 
     assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
 
 
-def test_without_torch_blocks_are_aligned_in_closed_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torch_all_but_networks_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    block, _ = joined(tmp_path, hand_made(ENOUGH), fusion={})
+    block, _ = joined(tmp_path, hand_made(ENOUGH + 30, validate=30), fusion={})
     assert block is not None
-    assert block.name == CLOSED
-    assert "goodsense[torch]" in block.report.note
-    with pytest.raises(DependencyError, match="torch"):
-        joined(tmp_path, hand_made(ENOUGH), fusion={"joint": TRAINED})
+    assert block.name == ENSEMBLE
+    assert f"; {CLOSED} 0." in block.report.note
+    for options in ({"joint": TRAINED}, {"joint": ENSEMBLE, "options": {"members": "strong"}}, {"joint": "csls"}):
+        with pytest.raises(DependencyError, match="torch"):
+            joined(tmp_path, hand_made(ENOUGH), fusion=options)
 
 
 @pytest.mark.parametrize(
     ("fusion", "expected"),
     [
         ({"joint": "fused"}, "no fusion 'fused'"),
-        ({"options": {"epoch": 3}}, "has no option 'epoch'"),
+        ({"options": {"epoch": 3}}, "'ensemble' has no option 'epoch'"),
         ({"joint": "cca", "options": {"epochs": 3}}, "'cca' has no option 'epochs'"),
         ({"joint": "additive"}, "needs the option 'weights'"),
-        ({"options": {"epochs": 0}}, "epochs"),
+        ({"joint": "trained", "options": {"epochs": 0}}, "epochs"),
     ],
 )
 def test_mistakes_in_the_recipe_are_named(fusion: dict[str, Any], expected: str) -> None:
@@ -260,7 +261,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with Shop.create(directory) as made:
         made.add(products(directory))
         report = build(directory, Recipe(), workers=1)
-        assert any(note.startswith((f"{JOINT}: {TRAINED} on", f"{JOINT}: {CLOSED} on")) for note in report.notes)
+        assert any(note.startswith((f"{JOINT}: {ENSEMBLE} on", f"{JOINT}: {CLOSED} on")) for note in report.notes)
         assert report.modalities[JOINT]["present"] == PRODUCTS + len(MUTE)
         yield made
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from goodsense.fusion.base import FittedFusion
 from goodsense.fusion.crossing import crossing
 from goodsense.fusion.joint import JOINT, MEETING, JointEncoder, rows_of
 from goodsense.fusion.plain import open_fusion
+from goodsense.fusion.recipes import RECIPES
 from goodsense.fusion.registry import make_fusion
 from goodsense.learning.checkpoints import kept_in
 from goodsense.learning.lesson import Lesson
@@ -41,23 +42,15 @@ from goodsense.types import Embeddings, Encoder, Mask, Vectors
 ENOUGH = 200  # products with two modalities, to learn how they meet
 MOST = 100_000  # that a fit learns from, of more a sample
 OFF, AUTO = "off", "auto"
-TRAINED, CLOSED = "trained", "cca"  # what `auto` is with torch, and without
+TRAINED, CLOSED = "trained", "cca"
+ENSEMBLE, OF_ENSEMBLE = "ensemble", {"members": "quick", "dim": 256}  # what `auto` tries beside the closed form
 EXAMINED = 2_000  # validation products at most that fusions are compared on
 LEAST_EXAMINED = 10
 _LESSON = 2  # how a fit is taught: fits of another kind of lesson are made anew
-_NEED_TORCH = (TRAINED, "graph", "ensemble")
 _FUSED = 65_536  # products at once
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The fusions that a recipe asks for on this machine, with their options: of several the one that searches best.
-
-    ``note`` says what is worth knowing about the choice.
-    """
-
-    tried: Mapping[str, Mapping[str, Any]]
-    note: str = ""
+Choice: TypeAlias = Mapping[str, Mapping[str, Any]]  # fusions with their options: of several the one that searches best
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +65,7 @@ class Trial:
 
 
 def chosen_fusion(table: FusionTable) -> Choice | None:
-    """The fusion of the joint block; None where the recipe wants none.
+    """The fusions to try for the joint block; None where the recipe wants none.
 
     Raises
     ------
@@ -83,15 +76,14 @@ def chosen_fusion(table: FusionTable) -> Choice | None:
     """
     if table.joint == OFF:
         return None
-    has_torch = find_spec("torch") is not None
-    name = TRAINED if table.joint == AUTO else table.joint
-    make_fusion(name, **table.options)
-    if has_torch or name not in _NEED_TORCH:
-        return Choice({name: table.options, **({CLOSED: {}} if table.joint == AUTO else {})})
-    if table.joint != AUTO:
-        raise missing_extra("torch", EXTRA, needed_for=f"the fusion {name!r}")
-    note = f"aligned in closed form; it is learned where torch is: pip install 'goodsense[{EXTRA}]'"
-    return Choice({CLOSED: {}}, note)
+    if table.joint == AUTO:
+        options = {**OF_ENSEMBLE, **table.options}
+        make_fusion(ENSEMBLE, **options)
+        return {ENSEMBLE: options, CLOSED: {}}
+    make_fusion(table.joint, **table.options)
+    if _needs_torch(table.joint, table.options) and find_spec("torch") is None:
+        raise missing_extra("torch", EXTRA, needed_for=f"the fusion {table.joint!r}")
+    return {table.joint: table.options}
 
 
 def join_blocks(
@@ -182,7 +174,7 @@ class _Joining:
     def _frozen(self, listing: Listing, *, refit: bool) -> tuple[Path, dict[str, Any]] | str:
         """Where the fusion lies and what it was fitted on; or why there is none."""
         prints = {name: block.encoder.fingerprint for name, block in self.members.items()}
-        key = settings_key(tried=self.choice.tried, members=prints, lesson=_LESSON)
+        key = settings_key(tried=self.choice, members=prints, lesson=_LESSON)
         rows = self._rows(listing)
         last = last_fitted(self.shop, JOINT, key)
         if last is not None and not refit and len(rows) - last[1]["rows"] <= GROWTH * last[1]["rows"]:
@@ -222,7 +214,7 @@ class _Joining:
             "taught": {kind: len(teaching.lines[kind]) for kind in kinds},
             "gains": {kind: round(gain, 4) for kind, gain in gains.items()},
             "learned": best.learned,
-            "reason": "; ".join(filter(None, [best.reason.rstrip("."), self.choice.note])),
+            "reason": best.reason.rstrip("."),
         }
         save_encoder(self.shop, JOINT, best.fusion, facts)
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -260,7 +252,7 @@ class _Joining:
         """
         trials: list[Trial] = []
         error = DataError("no fusion was tried.")
-        tried = list(self.choice.tried.items())
+        tried = list(self.choice.items())
         for name, options in tried if len(held) >= LEAST_EXAMINED else tried[:1]:
             fusion = make_fusion(name, **options)
             try:
@@ -298,6 +290,17 @@ class _Joining:
             vectors[part], present[part] = fused(joint, given)
             self.progress("join blocks", part.stop, count)
         return vectors, present
+
+
+def _needs_torch(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether a fusion, or one inside it, is a network."""
+    if name == ENSEMBLE:
+        members = options.get("members", "strong")
+        listed = RECIPES[members].members if isinstance(members, str) else members
+        return any(_needs_torch(own, given) for own, given in listed)
+    if name == "csls":
+        return _needs_torch(options.get("fusion", ENSEMBLE), options.get("options", {}))
+    return name in (TRAINED, "graph")
 
 
 def _examined(name: str, fusion: FittedFusion, held: Mapping[str, Embeddings], groups: NDArray[np.int64]) -> Trial:

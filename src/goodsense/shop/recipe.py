@@ -78,8 +78,9 @@ class IndexTable(_Table):
 class FusionTable(_Table):
     """Block weights: ``tuned`` on validation queries, or given per block (``weights = {text = 0.5}``).
 
-    ``joint`` names the fusion of texts, pictures, sounds and clips in one space: ``auto`` is ``trained`` where torch is
-    installed and ``cca`` elsewhere, ``off`` is none. ``options`` are its own; those of ``auto`` are for ``trained``.
+    ``joint`` names the fusion of texts, pictures, sounds and clips in one space: ``auto`` is the one of ``ensemble``
+    (``quick``, 256 columns) and ``cca`` by which validation products search best, ``off`` is none. ``options`` are its
+    own; those of ``auto`` are for the ensemble.
     """
 
     weights: Literal["tuned"] | dict[str, NonNegative] = "tuned"
