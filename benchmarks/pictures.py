@@ -128,7 +128,7 @@ def _progress() -> Any:
     """A line every minute."""
     last = [time.perf_counter()]
 
-    def told(stage: str, done: int, total: int | None) -> None:
+    def told(stage: str, done: int, total: int | None, *, note: str = "") -> None:
         if time.perf_counter() - last[0] > 60:
             last[0] = time.perf_counter()
             say(f"    {stage}: {done} of {total}")
