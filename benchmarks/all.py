@@ -12,6 +12,7 @@ from benchmarks.common import parser, say
 
 SCRIPTS = (
     "fashion",
+    "fashion_fused",
     "fashion_retrieval",
     "ablation",
     "grocery",

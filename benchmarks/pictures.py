@@ -69,7 +69,7 @@ def compare(
     for name, block in vectors.items():
         with bench.stage(f"head on {name}"):
             found[name] = evaluate_classifier(
-                Embeddings.of_products(photos.ids, block, block.any(axis=1)),
+                Embeddings.of_products(photos.ids, block, np.asarray(block.any(axis=1))),
                 truth,
                 dict(zip(photos.ids, photos.splits, strict=True)),
                 heads=HEADS,
@@ -121,14 +121,15 @@ class _Known:
         self.vectors, self.dim = vectors, vectors.shape[1]
 
     def encode(self, rows: Sequence[int]) -> Vectors:
-        return self.vectors[np.array(rows)]
+        found: Vectors = self.vectors[np.array(rows)]
+        return found
 
 
 def _progress() -> Any:
     """A line every minute."""
     last = [time.perf_counter()]
 
-    def told(stage: str, done: int, total: int | None) -> None:
+    def told(stage: str, done: int, total: int | None, *, note: str = "") -> None:
         if time.perf_counter() - last[0] > 60:
             last[0] = time.perf_counter()
             say(f"    {stage}: {done} of {total}")

@@ -8,7 +8,7 @@ from sklearn.kernel_ridge import KernelRidge
 
 from goodsense.errors import DataError, UsageError
 from goodsense.fusion.blocks import centre_of, prepared
-from goodsense.fusion.label_product import LabelProductFusion, chances
+from goodsense.fusion.label_product import NARROW, LabelProductFusion, chances, narrow
 from goodsense.learning.lesson import Lesson
 from goodsense.types import Embeddings
 from tests.fusion.samples import only
@@ -43,6 +43,34 @@ def test_inner_products_are_products_of_coefficients() -> None:
         expected = expected * (np.sqrt(share) @ np.sqrt(share).T)
     found = fusion.fuse(blocks).vectors
     np.testing.assert_allclose(found @ found.T, expected, atol=0.05)
+
+
+def test_sure_inner_products_are_probabilities_over_roots_of_lengths() -> None:
+    blocks, lesson = dressed()
+    options = {"temperature": 0.3, "gamma": 0.4, "ridge": 0.2}
+    fusion = LabelProductFusion(only=["image"], sure=True, dim=16_384, **options).fit(blocks, lesson=lesson)  # type: ignore[arg-type]
+    rows = prepared(blocks["image"], centre_of(blocks["image"])).vectors
+    agree = np.ones((COUNT, COUNT))
+    for codes in (lesson.labels["kind"], lesson.labels["colour"]):
+        truth = np.eye(codes.max() + 1)[codes]
+        scores = KernelRidge(kernel="rbf", gamma=0.4, alpha=0.2).fit(rows, truth).predict(rows) / 0.3
+        share = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        agree = agree * (share @ share.T)
+    lengths = np.sqrt(np.diag(agree))
+    apart = ((rows[:, None] - rows[None]) ** 2).sum(axis=2)
+    expected = agree / np.sqrt(np.outer(lengths, lengths))
+    expected += np.sqrt(np.outer(1 - lengths, 1 - lengths)) * np.exp(-NARROW * apart)
+    found = fusion.fuse(blocks).vectors
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(found @ found.T, expected, atol=0.06)
+
+
+def test_narrow_rows_are_the_kernel_and_as_wide_as_asked() -> None:
+    rows = np.random.default_rng(1).normal(size=(30, 4), scale=0.3).astype(np.float32)
+    found = narrow(rows, 8_001, seed=3)
+    assert found.shape == (30, 8_001)
+    expected = np.exp(-NARROW * ((rows[:, None] - rows[None]) ** 2).sum(axis=2))
+    np.testing.assert_allclose(found @ found.T, expected, atol=0.06)
 
 
 def test_like_is_what_has_the_same_labels_in_every_field() -> None:

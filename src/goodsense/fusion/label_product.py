@@ -19,6 +19,7 @@ from goodsense.progress import Progress, silent
 from goodsense.types import Embeddings, Vectors, normalise
 
 FIELDS = 2  # of the most classes, where none are named
+NARROW = 3.0  # of the kernel of what chances leave open
 MOST = 65_536  # combinations of classes
 
 
@@ -40,6 +41,11 @@ class LabelProductFusion(KernelRidgeFusion):
         Length of fused vectors.
     temperature
         What is foretold, which lies around 0 and 1, is divided by it before the softmax.
+    sure
+        Rank products first of which much is known: two are as alike as it is probable that they agree in all fields,
+        by the chances themselves instead of their roots, over the root of how sure each is. Half of the columns then
+        hold what is left open: the rows under a narrow kernel (random Fourier features, Rahimi & Recht, NIPS 2007), by
+        which hardly any other product is alike, so that vectors stay of unit length.
     gamma, ridge, landmarks
         As for ``kernel-ridge``.
     """
@@ -53,6 +59,7 @@ class LabelProductFusion(KernelRidgeFusion):
         only: Sequence[str] | None = None,
         dim: int = 1_024,
         temperature: float = 0.05,
+        sure: bool = False,
         gamma: float = 0.5,
         ridge: float = 0.1,
         landmarks: int = 4_000,
@@ -63,6 +70,7 @@ class LabelProductFusion(KernelRidgeFusion):
             only=None if only is None else sorted(set(only)),
             dim=whole_number("dim", dim),
             temperature=number("temperature", temperature, least=0, above=True),
+            sure=bool(sure),
             gamma=number("gamma", gamma, least=0, above=True),
             ridge=number("ridge", ridge, least=0, above=True),
             landmarks=whole_number("landmarks", landmarks),
@@ -127,20 +135,39 @@ class LabelProductFusion(KernelRidgeFusion):
         for name, rows in given.items():
             if name in self._arrays["landmarks"]:
                 scores = self._similar(name, rows.vectors) @ self._arrays["map"][name]  # (n, classes of all fields)
-                made = normalise(self._product(scores))
+                made = (
+                    self._sure(scores, rows.vectors) if self._options["sure"] else self._product(scores, 0.5, self.dim)
+                )
+                made = normalise(made)
                 made[~rows.present] = 0
                 found[name] = Given(made, rows.present)
         return found
 
-    def _product(self, scores: Vectors) -> Vectors:
-        """The roots of the chances of every combination of classes, under random signs: ``(n, dim)``."""
+    def _product(self, scores: Vectors, power: float, dim: int) -> Vectors:
+        """A power of the chances of every combination of classes, under random signs: ``(n, dim)``."""
+        raised = np.ones((len(scores), 1), dtype=np.float32)
+        for own in self._chances(scores):
+            raised = (raised[:, :, None] * own[:, None, :] ** np.float32(power)).reshape(len(scores), -1)
+        return raised @ signs(np.arange(raised.shape[1]), dim, self._seed)
+
+    def _sure(self, scores: Vectors, rows: Vectors) -> Vectors:
+        """Chances as long as they are sure, beside what they leave open: ``(n, dim)`` of unit length."""
+        lengths = np.ones(len(scores), dtype=np.float32)  # of the chances of all combinations
+        for own in self._chances(scores):
+            lengths *= np.linalg.norm(own, axis=1)
+        half = self.dim // 2
+        known = np.sqrt(lengths)[:, None] * normalise(self._product(scores, 1.0, self.dim - half))
+        left = np.sqrt(np.maximum(1 - lengths, 0))[:, None] * narrow(rows, half, self._seed)
+        return np.concatenate([known, left], axis=1)
+
+    def _chances(self, scores: Vectors) -> list[Vectors]:
         sizes = [int(self._arrays["sizes"][name][0]) for name in sorted(self._arrays["sizes"])]
-        roots = np.ones((len(scores), 1), dtype=np.float32)
-        for field in np.split(scores, np.cumsum(sizes)[:-1], axis=1):
-            own = np.sqrt(chances(field, self._options["temperature"]))
-            roots = (roots[:, :, None] * own[:, None, :]).reshape(len(scores), -1)
-        seed = int(self._arrays["seed"]["signs"][0])
-        return roots @ signs(np.arange(roots.shape[1]), self.dim, seed)
+        fields = np.split(scores, np.cumsum(sizes)[:-1], axis=1)
+        return [chances(field, self._options["temperature"]) for field in fields]
+
+    @property
+    def _seed(self) -> int:
+        return int(self._arrays["seed"]["signs"][0])
 
 
 def chances(scores: Vectors, temperature: float) -> Vectors:
@@ -148,6 +175,14 @@ def chances(scores: Vectors, temperature: float) -> Vectors:
     raised = np.exp((scores - scores.max(axis=1, keepdims=True, initial=-np.inf)) / np.float32(temperature))
     found: Vectors = raised / raised.sum(axis=1, keepdims=True)
     return found
+
+
+def narrow(rows: Vectors, dim: int, seed: int) -> Vectors:
+    """Rows whose inner products are about ``exp(-NARROW * |x - y|**2)``: ``(n, d) -> (n, dim)``, of unit length."""
+    random = np.random.default_rng([seed, dim])
+    axes = random.normal(size=(rows.shape[1], (dim + 1) // 2), scale=np.sqrt(2 * NARROW)).astype(np.float32)
+    turns = rows @ axes
+    return normalise(np.concatenate([np.cos(turns), np.sin(turns)], axis=1)[:, :dim])
 
 
 def _sizes(labels: Mapping[str, NDArray[np.int64]]) -> dict[str, int]:
