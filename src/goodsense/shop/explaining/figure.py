@@ -57,9 +57,8 @@ def hit_figure(found: HitExplanation, *, lettering: Lettering | None = None) -> 
     figure = blank_figure(11.5, max(4.6, 2.2 + 0.34 * len(found.modalities) + 0.3 * _most(sides)))
     title = f"{letters.legible(asked(found.query), width=50)}  →  {letters.legible(found.title or found.id, width=60)}"
     figure.suptitle(title, size=12, family=letters.families, x=0.02, ha="left")
-    shown = found.regions or (None,)
-    left, right = _halves(figure)
-    for axes, regions in zip(_column(left, len(shown)), shown, strict=True):
+    left, right = _halves(figure) if found.regions else (None, figure)
+    for axes, regions in zip(_column(left, len(found.regions)) if left else (), found.regions, strict=True):
         _draw_regions(axes, found, regions, letters)
     bars = right.subplots(2 if sides else 1, 1, squeeze=False, height_ratios=[1, 1.2] if sides else [1])[:, 0]
     rank = "" if found.rank is None else f"rank {found.rank:,}, "
@@ -100,10 +99,7 @@ def _column(figure: Any, count: int) -> list[Any]:
     return list(figure.subplots(count, 1, squeeze=False)[:, 0])
 
 
-def _draw_regions(axes: Any, found: HitExplanation, regions: Regions | None, letters: Lettering) -> None:
-    if regions is None:
-        axes.axis("off")
-        return
+def _draw_regions(axes: Any, found: HitExplanation, regions: Regions, letters: Lettering) -> None:
     whose = "the product's picture" if regions.side == "product" else "the query's picture"
     _draw_photo(axes, coloured(found, regions), whose, letters)
 
