@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+NETWORKS = ("trained", "graph")  # fusions made of torch
 Member: TypeAlias = tuple[str, Mapping[str, Any]]
 
 
@@ -24,3 +25,14 @@ RECIPES: Mapping[str, Recipe] = {
     "quick": Recipe((_WORDS, _LOOKS, _LABELS), (1.0, 0.5, 0.3)),
     "strong": Recipe((("trained", {}), _WORDS, _LOOKS, _LABELS, _ALIKE), (1.0, 1.0, 0.5, 0.4, 2.5)),
 }
+
+
+def needs_torch(fusion: str, options: Mapping[str, Any]) -> bool:
+    """Whether a fusion, or one inside it, is a network."""
+    if fusion == "ensemble":
+        members = options.get("members", "strong")
+        listed = RECIPES[members].members if isinstance(members, str) else members
+        return any(needs_torch(name, given) for name, given in listed)
+    if fusion == "csls":
+        return needs_torch(options.get("fusion", "ensemble"), options.get("options", {}))
+    return fusion in NETWORKS

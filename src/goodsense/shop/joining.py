@@ -22,7 +22,7 @@ from goodsense.fusion.base import FittedFusion
 from goodsense.fusion.crossing import crossing
 from goodsense.fusion.joint import JOINT, MEETING, JointEncoder, rows_of
 from goodsense.fusion.plain import open_fusion
-from goodsense.fusion.recipes import RECIPES
+from goodsense.fusion.recipes import needs_torch
 from goodsense.fusion.registry import make_fusion
 from goodsense.learning.checkpoints import kept_in
 from goodsense.learning.lesson import Lesson
@@ -81,7 +81,7 @@ def chosen_fusion(table: FusionTable) -> Choice | None:
         make_fusion(ENSEMBLE, **options)
         return {ENSEMBLE: options, CLOSED: {}}
     make_fusion(table.joint, **table.options)
-    if _needs_torch(table.joint, table.options) and find_spec("torch") is None:
+    if needs_torch(table.joint, table.options) and find_spec("torch") is None:
         raise missing_extra("torch", EXTRA, needed_for=f"the fusion {table.joint!r}")
     return {table.joint: table.options}
 
@@ -290,17 +290,6 @@ class _Joining:
             vectors[part], present[part] = fused(joint, given)
             self.progress("join blocks", part.stop, count)
         return vectors, present
-
-
-def _needs_torch(name: str, options: Mapping[str, Any]) -> bool:
-    """Whether a fusion, or one inside it, is a network."""
-    if name == ENSEMBLE:
-        members = options.get("members", "strong")
-        listed = RECIPES[members].members if isinstance(members, str) else members
-        return any(_needs_torch(own, given) for own, given in listed)
-    if name == "csls":
-        return _needs_torch(options.get("fusion", ENSEMBLE), options.get("options", {}))
-    return name in (TRAINED, "graph")
 
 
 def _examined(name: str, fusion: FittedFusion, held: Mapping[str, Embeddings], groups: NDArray[np.int64]) -> Trial:

@@ -16,6 +16,7 @@ from goodsense.errors import DataError
 from goodsense.evaluate.cases import Case, Kind, every_subset
 from goodsense.evaluate.gate import best, simplest
 from goodsense.fusion import FUSIONS, FittedFusion, fusion_options, make_fusion
+from goodsense.fusion.recipes import NETWORKS, needs_torch
 from goodsense.learning.lesson import Lesson
 from goodsense.progress import Progress, silent
 from goodsense.shop.ablation.goals import Blocks, Fuse
@@ -46,6 +47,8 @@ FURTHER = (
     Entry("activated (relu)", "activated"),
     Entry("product", "product"),
     Entry("hybrid (cca)", "hybrid"),
+    Entry("kernel ridge", "kernel-ridge"),
+    Entry("ensemble (quick)", "ensemble", {"members": "quick"}),
 )
 TRAINED = tuple(
     Entry(f"trained ({network})", "trained", {"network": network})
@@ -60,8 +63,8 @@ RARE = (
     ),
     Entry("graph (sage)", "graph"),
     Entry("graph (gcn)", "graph", {"layer": "gcn"}),
+    Entry("ensemble (strong)", "ensemble", {"members": "strong"}),
 )
-TORCH = ("trained", "graph")
 
 
 def entries_for(effort: Effort, by_hand: Mapping[str, float] | None = None) -> tuple[Entry, ...]:
@@ -72,7 +75,7 @@ def entries_for(effort: Effort, by_hand: Mapping[str, float] | None = None) -> t
     if effort == "quick":
         return found
     every = (*found, *TRAINED, *((*RARE, *_others((*found, *TRAINED, *RARE))) if effort == "all" else ()))
-    return tuple(entry for entry in every if find_spec("torch") or entry.fusion not in TORCH)
+    return tuple(entry for entry in every if find_spec("torch") or not needs_torch(entry.fusion, entry.options))
 
 
 def _others(known: Sequence[Entry]) -> list[Entry]:
@@ -234,7 +237,7 @@ def _way(bench: Bench, found: Field, made: Made, entry: Entry, names: Names) -> 
         return words if subset else entry.label if chosen == bench.names else f"{entry.label} of {words}"
 
     def again(name: str, chosen: Names) -> Case | None:
-        whole = names if entry.fusion in TORCH else chosen
+        whole = names if entry.fusion in NETWORKS else chosen
         fuse = bench.fuse(entry, whole)
         if fuse is None:
             return None

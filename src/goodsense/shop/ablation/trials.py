@@ -10,9 +10,10 @@ import numpy as np
 
 from goodsense.evaluate.cases import Case, Kind, Split, Values, chance, ranking_values
 from goodsense.fusion import LateFusion, block_scores
+from goodsense.fusion.recipes import NETWORKS
 from goodsense.shop.ablation.asked import Judged
 from goodsense.shop.ablation.goals import SPLITS, Blocks, Fuse, Goal, PairScores, Scores, by_cosine
-from goodsense.shop.ablation.rivals import TORCH, Bench, Entry, Field, Names, Way, called, contest, without_ballast
+from goodsense.shop.ablation.rivals import Bench, Entry, Field, Names, Way, called, contest, without_ballast
 from goodsense.understand.heads import KernelRidgeHead, majority
 
 CUTS = (1, 10)
@@ -84,7 +85,7 @@ def _beside_words(bench: Bench, words: Judged, label: str, entry: Entry) -> Way:
     goal = words.goal
 
     def again(name: str, names: Names) -> Case | None:
-        fuse = bench.fuse(entry, bench.names if entry.fusion in TORCH else names)
+        fuse = bench.fuse(entry, bench.names if entry.fusion in NETWORKS else names)
         if fuse is None:
             return None
         pair = by_cosine(fuse)
