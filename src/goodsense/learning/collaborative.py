@@ -15,7 +15,7 @@ from goodsense.learning.block_networks import BlockEncoder, encoded, hide_blocks
 from goodsense.learning.block_rows import BlockRows, BlockScales, check_blocks
 from goodsense.learning.heads import cross_entropy
 from goodsense.learning.history import History
-from goodsense.learning.learners import Codes, Shares, check_labels, class_shares
+from goodsense.learning.learners import Codes, Shares, check_labels, coded
 from goodsense.learning.losses import info_nce
 from goodsense.learning.networks import restore, seeded, weights_of
 from goodsense.learning.reconstruction import reconstruction_loss
@@ -168,10 +168,7 @@ class CollaborativeTower:
         content = {name: block for name, block in blocks.items() if name != self._behaviour}
         self._scales = BlockScales.fit(content, purpose=_PURPOSE)
         rows = self._scales.rows(content, purpose=_PURPOSE)
-        known = np.where(rows.known, labels, -1)
-        self._classes = check_labels(known, len(known), purpose=_PURPOSE)
-        self._shares = class_shares(known, self._classes)
-        codes = np.where(known >= 0, np.searchsorted(self._classes, known), -1)
+        codes, self._classes, self._shares = coded(labels, rows.known, purpose=_PURPOSE)
         told = self._told(blocks)
         self._width = told.values[self._behaviour].shape[1]
         with seeded(seed):

@@ -16,7 +16,7 @@ from goodsense.learning.block_networks import BlockEncoder, encoded, hide_blocks
 from goodsense.learning.block_rows import BlockRows, BlockScales, check_blocks
 from goodsense.learning.heads import cross_entropy
 from goodsense.learning.history import History
-from goodsense.learning.learners import Codes, Shares, check_labels, class_shares
+from goodsense.learning.learners import Codes, Shares, check_labels, coded
 from goodsense.learning.networks import seeded
 from goodsense.learning.schedules import Schedule
 from goodsense.learning.trainer import train
@@ -148,10 +148,7 @@ class Consistency:
         check_labels(labels, check_blocks(blocks, purpose=_PURPOSE), purpose=_PURPOSE)
         self._scales = BlockScales.fit(blocks, purpose=_PURPOSE)
         rows = self._scales.rows(blocks, purpose=_PURPOSE)
-        known = np.where(rows.known, labels, -1)
-        self._classes = check_labels(known, len(known), purpose=_PURPOSE)
-        self._shares = class_shares(known, self._classes)
-        codes = np.where(known >= 0, np.searchsorted(self._classes, known), -1)
+        codes, self._classes, self._shares = coded(labels, rows.known, purpose=_PURPOSE)
         with seeded(seed):
             encoder = BlockEncoder(list(self._scales.dims.values()), hidden=self._hidden, dim=self._dim)
             student = nn.ModuleList([encoder, nn.Linear(self._dim, len(self._classes))])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from goodsense.errors import UsageError
 from goodsense.learning.block_rows import check_blocks
 from goodsense.learning.ensemble import TowerEnsemble
-from goodsense.types import Embeddings, Vectors
+from goodsense.types import Embeddings, Mask, Vectors
 
 Codes: TypeAlias = NDArray[np.int64]  # (n,) classes; -1 where a product has none
 Shares: TypeAlias = NDArray[np.float64]  # (n, classes) or (classes,), each row sums to 1
@@ -89,6 +89,19 @@ def class_shares(labels: Codes, classes: Codes) -> Shares:
     counts = np.array([(labels == one).sum() for one in classes], dtype=np.float64)
     shares: Shares = counts / counts.sum()
     return shares
+
+
+def coded(labels: Codes, known: Mask, *, purpose: str) -> tuple[Codes, Codes, Shares]:
+    """Places of labels among the classes ``(n,)``, -1 where nothing is known of a row; the classes, and their shares.
+
+    Raises
+    ------
+    UsageError
+        If the known rows are of fewer than two classes.
+    """
+    found = np.where(known, labels, -1)
+    classes = check_labels(found, len(found), purpose=purpose)
+    return np.where(found >= 0, np.searchsorted(classes, found), -1), classes, class_shares(found, classes)
 
 
 def probabilities(classifier: Classifier, rows: Vectors, classes: Codes) -> Shares:
