@@ -142,7 +142,8 @@ def gather_evidence(
     queries, qrels = judged
     usable = {id: text for id, text in queries.items() if any(grade > 0 for grade in qrels[id].values())}
     if JOINT in blocks:  # which may have learned from some of them
-        usable = {id: text for id, text in usable.items() if id not in teaching_queries(queries, qrels)}
+        taught = teaching_queries(queries, qrels)
+        usable = {id: text for id, text in usable.items() if id not in taught}
     if len(usable) >= 10:
         return Evidence(list(_judged(snapshot, blocks, usable, qrels)), f"{len(usable)} judged queries")
     image = blocks.get("image")
