@@ -1,0 +1,91 @@
+"""Every recommender by its name: where it is, what it needs, and which settings are worth trying."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from goodsense.encoders.artefacts import SETTINGS_FILE
+from goodsense.errors import DataError, UsageError
+from goodsense.recommend.model import Model
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One recommender.
+
+    Parameters
+    ----------
+    module, cls
+        Where its class is; imported when it is made.
+    note
+        What it does, in a few words.
+    needs
+        What it cannot do without: ``content``, ``times``, ``torch``.
+    space
+        Option -> values that are worth trying on validation, the default first.
+    """
+
+    module: str
+    cls: str
+    note: str
+    needs: frozenset[str] = frozenset()
+    space: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def load(self) -> type[Model]:
+        """The class."""
+        found: type[Model] = getattr(import_module(f"goodsense.recommend.{self.module}"), self.cls)
+        return found
+
+
+_TORCH = frozenset({"torch"})
+_CONTENT = frozenset({"content"})
+
+MODELS: Mapping[str, ModelSpec] = {
+    "popular": ModelSpec("popular", "Popular", "what most shoppers took"),
+    "recent": ModelSpec("popular", "Recent", "what shoppers took lately", space={"half_life_days": (14.0, 3.0, 60.0)}),
+    "trending": ModelSpec("popular", "Trending", "what shoppers take more than before"),
+    "popular-in-category": ModelSpec("popular", "PopularInCategory", "what is popular in the history's categories"),
+}
+
+
+def make_model(name: str, **options: Any) -> Model:
+    """A recommender by name, not fitted yet.
+
+    Raises
+    ------
+    UsageError
+        If there is none of this name, or it has no such option.
+    DependencyError
+        If it needs a library that is not installed.
+    """
+    spec = MODELS.get(name)
+    if spec is None:
+        raise UsageError(f"there is no recommender {name!r}.", fix=f"Known: {', '.join(MODELS)}.")
+    model = spec.load()
+    try:
+        return model(**options)
+    except TypeError as error:
+        raise UsageError(f"{name}: {error}.", fix="Check the options of this recommender.") from error
+
+
+def load_model(directory: Path) -> Model:
+    """Read a fitted recommender of whatever kind.
+
+    Raises
+    ------
+    DataError
+        If the directory holds none.
+    """
+    import json
+
+    try:
+        kind = str(json.loads((directory / SETTINGS_FILE).read_text("utf-8"))["kind"]).removeprefix("recommender ")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{directory} holds no recommender: {error}.", fix="Build the shop again.") from error
+    if kind not in MODELS:
+        raise DataError(f"{directory} holds {kind!r}, which is no known recommender.", fix="Build the shop again.")
+    return MODELS[kind].load().load(directory)
