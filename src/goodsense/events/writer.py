@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from goodsense.errors import UsageError
-from goodsense.events.event import Event
+from goodsense.events.event import Event, context_text
 from goodsense.tables import write_lines, write_table
 
 WRITTEN = ("csv", "tsv", "jsonl", "parquet")
 COLUMNS = tuple(
-    "event_id user item type weight rating quantity query duration timestamp session split history_order".split()
+    "event_id user item type weight rating quantity query duration timestamp session ranking position value context "
+    "split history_order".split()
 )
 
 
@@ -73,7 +74,9 @@ def _cells(events: Iterable[Event]) -> Iterator[dict[str, str]]:
         yield {name: _cell(value) for name, value in event.to_json().items()}
 
 
-def _cell(value: str | float) -> str:
+def _cell(value: str | float | Mapping[str, str]) -> str:
     if isinstance(value, str):
         return value
-    return f"{int(value)}" if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, Mapping):
+        return context_text(value)
+    return f"{int(value)}" if float(value).is_integer() and abs(value) < 1e15 else repr(value)

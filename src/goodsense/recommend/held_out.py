@@ -91,4 +91,3 @@ def _chosen(pairs: Pairs, users: int, items: int, most: int, rng: np.random.Gene
     found = np.sort(rng.choice(last, size=min(count, len(last)), replace=False))
     left = takers - np.bincount(pairs.item_rows[found], minlength=items)
     return np.asarray(found[left[pairs.item_rows[found]] > 0], dtype=np.int64)
-

@@ -134,7 +134,7 @@ class Model(ABC):
         self._take(items)
         events = aligned(interactions, items, self._places)
         own = (content if content is not None else Content(())).aligned(items)
-        self.popularity = np.bincount(events.pairs.item_rows, minlength=len(items)).astype(np.float64)
+        self.popularity[:] = np.bincount(events.pairs.item_rows, minlength=len(items))
         self._empty = self.needs_events and not len(events)
         if not self._empty:
             self._learn(events, own, seed=seed, progress=progress)
@@ -211,8 +211,8 @@ class Model(ABC):
     def save(self, directory: Path) -> None:
         """Write the fitted model into a directory."""
         self._check()
-        arrays = {} if self._empty else self._arrays()
-        common = {"model.items": packed_ids(self.items), "model.popularity": self.popularity}
+        arrays: Arrays = {} if self._empty else self._arrays()
+        common: Arrays = {"model.items": packed_ids(self.items), "model.popularity": self.popularity}
         artefacts.write(artefacts.Artefact(self._form(), self.version, self.options, {**arrays, **common}), directory)
 
     @classmethod
@@ -227,7 +227,7 @@ class Model(ABC):
         found = artefacts.read(directory, kind=cls._form(), version=cls.version)
         model = cls(**found.settings)
         model._take(unpacked_ids(found.arrays["model.items"]))
-        model.popularity = np.asarray(found.arrays["model.popularity"], dtype=np.float64)
+        model.popularity[:] = found.arrays["model.popularity"]
         own = {name: array for name, array in found.arrays.items() if not name.startswith("model.")}
         model._empty = not own
         if own:
@@ -241,15 +241,14 @@ class Model(ABC):
         return f"recommender {cls.kind}"
 
     def _forget(self) -> None:
-        self.items: tuple[str, ...] = ()
-        self.popularity: NDArray[np.float64] = np.empty(0)
-        self._places: dict[str, int] = {}
+        self._take(())
         self._empty = True
-        self._order: Order | None = None
 
     def _take(self, items: tuple[str, ...]) -> None:
         self.items = items
+        self.popularity = np.zeros(len(items))
         self._places = {id: row for row, id in enumerate(items)}
+        self._order: Order | None = None
 
     def _check(self, k: int = 1) -> None:
         if not self.items:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _PRODUCTS = """
 CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
@@ -107,7 +107,24 @@ CREATE TABLE cleaned (
 ) WITHOUT ROWID;
 """
 
-_SCRIPTS = {1: _PRODUCTS, 2: _SHOPPERS}
+# Lists that were shown, money, circumstances; and how many of each SKU lie at which place, by the latest reading.
+_SHOWN = """
+ALTER TABLE events ADD COLUMN ranking TEXT NOT NULL DEFAULT '';
+ALTER TABLE events ADD COLUMN position INTEGER;
+ALTER TABLE events ADD COLUMN value REAL;
+ALTER TABLE events ADD COLUMN context TEXT NOT NULL DEFAULT '';
+CREATE TABLE stock (
+    sku TEXT NOT NULL,
+    place TEXT NOT NULL,
+    quantity REAL NOT NULL CHECK (quantity >= 0),
+    time REAL NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (sku, place)
+) WITHOUT ROWID;
+CREATE INDEX stock_by_seq ON stock (seq);
+"""
+
+_SCRIPTS = {1: _PRODUCTS, 2: _SHOPPERS, 3: _SHOWN}
 
 
 def migration(version: int) -> str:

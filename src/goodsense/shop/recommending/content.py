@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ def rows_by_id(snapshot: Snapshot) -> Rows:
     """The rows of all products there are, in the order of their ids."""
     alive = np.arange(len(snapshot.ids)) if snapshot.alive is None else np.flatnonzero(snapshot.alive)
     ids = [snapshot.ids[row] for row in alive.tolist()]
-    if all(a < b for a, b in zip(ids, ids[1:], strict=False)):
+    if all(a < b for a, b in pairwise(ids)):
         return alive.astype(np.int64)
     return alive[sorted(range(len(ids)), key=ids.__getitem__)].astype(np.int64)
 
