@@ -131,5 +131,4 @@ def _counts(interactions: Interactions, half_life_days: float | None) -> NDArray
     if half_life_days is not None and known.any():
         age = pairs.last_times[known].max() - pairs.last_times[known]
         weights[known] = np.exp2(-age / (half_life_days * DAY_S))
-    found: NDArray[np.float64] = np.bincount(pairs.item_rows, weights=weights, minlength=len(interactions.items))
-    return found
+    return np.bincount(pairs.item_rows, weights=weights, minlength=len(interactions.items)).astype(np.float64)
