@@ -4,7 +4,9 @@ A family has options of its own and hands the common ones on. It writes
 
 - ``_prepare(interactions, content)``: puts what the network is built from, and what answers need besides weights, into
   :attr:`NetworkModel.kept`, name -> array; both come back after loading.
-- ``_built()``: the network, from options, :attr:`items` and :attr:`kept` alone. Random numbers of torch are seeded.
+- ``_built(whole)``: the network, or, where ``whole`` is False, only the part of it that answers need (the same names of
+  weights; it may have none), from options, :attr:`items` and :attr:`kept`; the latter from them alone, for loading.
+  Random numbers of torch are seeded.
 - ``_batches(interactions)``: a :class:`Batches`, how many steps an epoch has, its batches, and the loss of one.
 - ``_settle(interactions)``: turns the network as it is now into what :meth:`_scores` reads, mostly item vectors, and
   may put it into ``kept``. Called without gradients, before every validation and once more, with all interactions
@@ -102,8 +104,8 @@ class NetworkModel(Model):
         """Keep what the network is built from."""
 
     @abstractmethod
-    def _built(self) -> nn.Module:
-        """Build the network from options, items and what is kept."""
+    def _built(self, *, whole: bool) -> nn.Module:
+        """Build the network, or the part of it that answers need, from options, items and what is kept."""
 
     @abstractmethod
     def _batches(self, interactions: Interactions) -> Batches:
@@ -125,7 +127,7 @@ class NetworkModel(Model):
         held = HeldOut.of(interactions, seed=seed)
         self._prepare(held.train, content)
         with seeded(seed):
-            self._network = self._built()
+            self._network = self._built(whole=True)
         own = self._batches(held.train)
         if own.steps:
             self._train(own, held, seed, progress)
@@ -160,20 +162,25 @@ class NetworkModel(Model):
         return found
 
     def _arrays(self) -> Arrays:
-        return {**weights_of(self._network, "network."), **{f"kept.{name}": own for name, own in self.kept.items()}}
+        needed = self._built(whole=False).state_dict()
+        own = {name: array for name, array in weights_of(self._network).items() if name in needed}
+        return {
+            **{f"network.{name}": array for name, array in own.items()},
+            **{f"kept.{name}": array for name, array in self.kept.items()},
+        }
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.kept = {name[5:]: np.asarray(own) for name, own in arrays.items() if name.startswith("kept.")}
-        self._network = self._built()
+        self._network = self._built(whole=False)
         restore(self._network, {name: own for name, own in arrays.items() if name.startswith("network.")}, "network.")
 
 
 def in_batches(count: int, size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """All of ``count`` examples once, in random order, in batches of one size up to one; none is of one example only."""
-    order = rng.permutation(count)
-    return np.array_split(order, max(1, round(count / size))) if count > 1 else []
+    """Split ``count`` examples, in random order, into batches of ``size`` or little more; a single one is no batch."""
+    steps = steps_of(count, size)
+    return np.array_split(rng.permutation(count), steps) if steps else []
 
 
 def steps_of(count: int, size: int) -> int:
     """How many batches :func:`in_batches` makes."""
-    return max(1, round(count / size)) if count > 1 else 0
+    return max(1, count // size) if count > 1 else 0
