@@ -19,6 +19,8 @@ from goodsense.evaluate.experiment import (
 )
 from goodsense.evaluate.files import read_qrels, read_queries, read_run, write_run
 from goodsense.evaluate.ranking import RankingReport, evaluate_run, rank
+from goodsense.evaluate.recommendation import RecommendationReport, evaluate_recommendations
+from goodsense.evaluate.recommendation_answers import ItemFacts, judged_users
 from goodsense.evaluate.regression import RegressionReport, regression_report
 
 __all__ = [
@@ -29,15 +31,19 @@ __all__ = [
     "Comparison",
     "Confused",
     "Interval",
+    "ItemFacts",
     "RankingReport",
     "Rate",
+    "RecommendationReport",
     "RegressionReport",
     "agreement",
     "bootstrap",
     "classification_report",
     "compare",
     "error_rate",
+    "evaluate_recommendations",
     "evaluate_run",
+    "judged_users",
     "paired_bootstrap",
     "paired_randomisation",
     "rank",

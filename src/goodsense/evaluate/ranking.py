@@ -86,7 +86,7 @@ def evaluate_run(run: Run, qrels: Qrels, *, ks: Sequence[int] = (10, 100)) -> Ra
     DataError
         If nothing is judged, an item stands twice in one ranking, or a score is not a number.
     """
-    cuts = _checked_cuts(ks)
+    cuts = checked_cuts(ks)
     if not qrels:
         raise DataError("there are no judgements to evaluate against.", fix="Give qrels with at least one query.")
     query_ids = tuple(qrels)
@@ -107,7 +107,8 @@ def rank(hits: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
     return sorted(hits, key=_best_first, reverse=True)
 
 
-def _checked_cuts(ks: Sequence[int]) -> dict[str, list[int]]:
+def checked_cuts(ks: Sequence[int]) -> dict[str, list[int]]:
+    """Measure -> its cut-offs, ascending: those given, and for recall 10 and 100 as well."""
     for k in ks:
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise UsageError(f"the cut-off {k!r}; expected a whole number of at least 1.")
@@ -129,7 +130,7 @@ def _score_block(queries: Sequence[str], run: Run, qrels: Qrels, cuts: Mapping[s
         found = [judged.get(item, 0) for item in _ranked_ids(query, run.get(query, ()))[:depth]]
         gains[row, : len(found)] = found
     gains, ideal = np.exp2(gains.clip(min=0)) - 1, np.exp2(ideal) - 1
-    return _metrics(gains, ideal, relevant, cuts)
+    return metrics_at(gains, ideal, relevant, cuts)
 
 
 def _ranked_ids(query: str, hits: Sequence[tuple[str, float]]) -> list[str]:
@@ -142,8 +143,18 @@ def _ranked_ids(query: str, hits: Sequence[tuple[str, float]]) -> list[str]:
     return ids
 
 
-def _metrics(gains: Scores, ideal: Scores, relevant: Scores, cuts: Mapping[str, list[int]]) -> dict[str, Scores]:
-    """All measures at all cut-offs from ``(q, depth)`` gains; cumulated along the ranks once."""
+def metrics_at(gains: Scores, ideal: Scores, relevant: Scores, cuts: Mapping[str, list[int]]) -> dict[str, Scores]:
+    """All measures at all cut-offs from ``(q, depth)`` gains; cumulated along the ranks once.
+
+    Parameters
+    ----------
+    gains, ideal
+        ``(q, depth)`` of what was ranked, and of the best ranking there could be.
+    relevant
+        ``(q,)`` how many relevant items there are.
+    cuts
+        Of :func:`checked_cuts`; none deeper than ``depth``.
+    """
     ranks = np.arange(1, gains.shape[1] + 1)  # (depth,)
     discount = 1 / np.log2(ranks + 1)
     hit = gains > 0
