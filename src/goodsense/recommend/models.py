@@ -49,6 +49,18 @@ MODELS: Mapping[str, ModelSpec] = {
     "recent": ModelSpec("popular", "Recent", "what shoppers took lately", space={"half_life_days": (14.0, 3.0, 60.0)}),
     "trending": ModelSpec("popular", "Trending", "what shoppers take more than before"),
     "popular-in-category": ModelSpec("popular", "PopularInCategory", "what is popular in the history's categories"),
+    "item-knn": ModelSpec(
+        "neighbours",
+        "ItemNeighbours",
+        "items like those in the history, by who took to them",
+        space={"alpha": (0.5, 0.65, 0.8), "shrinkage": (0.0, 10.0), "weighting": ("none", "tf-idf")},
+    ),
+    "user-knn": ModelSpec(
+        "neighbours",
+        "UserNeighbours",
+        "what shoppers with a similar history took to",
+        space={"neighbours": (100, 300), "shrinkage": (0.0, 10.0), "weighting": ("none", "tf-idf")},
+    ),
 }
 
 

@@ -1,0 +1,67 @@
+"""How much each shopper takes to each item, as models count it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from goodsense.errors import UsageError
+from goodsense.events import Interactions
+
+Values: TypeAlias = Literal["binary", "log", "weights"]
+VALUES: tuple[Values, ...] = get_args(Values)
+
+
+def signals(interactions: Interactions, values: Values = "binary") -> Any:
+    """Users by items, a CSR matrix ``(u, n)`` of float32; pairs with a weight of 0 or less count as nothing.
+
+    ``binary`` is 1 for every pair, ``log`` is ``log(1 + weight)``, ``weights`` the weights themselves.
+    """
+    matrix = interactions.matrix.astype(np.float32)
+    matrix.data = np.maximum(matrix.data, 0.0)
+    matrix.eliminate_zeros()
+    if values == "binary":
+        matrix.data[:] = 1.0
+    elif values == "log":
+        matrix.data = np.log1p(matrix.data)
+    return matrix
+
+
+def checked_values(values: str) -> Values:
+    """The name of a way to count.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    return checked(values, VALUES, "values")
+
+
+def checked(given: Any, known: tuple[Any, ...], name: str) -> Any:
+    """One of some names.
+
+    Raises
+    ------
+    UsageError
+        If it is none of them.
+    """
+    if given not in known:
+        raise UsageError(f"{name} is {given!r}; expected one of {', '.join(map(str, known))}.")
+    return given
+
+
+def positive(name: str, number: float, *, whole: bool = False, zero: bool = False) -> None:
+    """Check a number among the options.
+
+    Raises
+    ------
+    UsageError
+        If it is not finite, not above 0 (``zero``: from 0 up), or not whole where it must be.
+    """
+    right = isinstance(number, (int, float)) and not isinstance(number, bool) and np.isfinite(number)
+    right = right and (number >= 0 if zero else number > 0) and (not whole or number == int(number))
+    if not right:
+        kind = "a whole number" if whole else "a number"
+        raise UsageError(f"{name} is {number!r}; expected {kind} {'from 0 up' if zero else 'above 0'}.")
