@@ -61,6 +61,33 @@ MODELS: Mapping[str, ModelSpec] = {
         "what shoppers with a similar history took to",
         space={"neighbours": (100, 300), "shrinkage": (0.0, 10.0), "weighting": ("none", "tf-idf")},
     ),
+    "hybrid": ModelSpec(
+        "hybrid",
+        "Hybrid",
+        "a blend of recommenders, weighed on held-out items",
+        space={"normalise": ("z", "rank")},
+    ),
+    "sasrec": ModelSpec(
+        "sasrec",
+        "Sasrec",
+        "a transformer that reads the history",
+        frozenset({"torch", "times"}),
+        {"inputs": ("both", "ids", "content"), "dropout": (0.3, 0.5)},
+    ),
+    "gru4rec": ModelSpec(
+        "gru4rec",
+        "Gru4Rec",
+        "a recurrent network that reads the history",
+        frozenset({"torch", "times"}),
+        {"inputs": ("both", "ids", "content"), "dropout": (0.3, 0.5)},
+    ),
+    "cnn": ModelSpec(
+        "convolution",
+        "Convolution",
+        "convolutions over the history",
+        frozenset({"torch", "times"}),
+        {"inputs": ("both", "ids", "content"), "shape": ("nextitnet", "caser")},
+    ),
 }
 
 

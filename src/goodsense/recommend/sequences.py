@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -87,11 +87,3 @@ def _steps(histories: Interactions) -> tuple[Whole, Whole]:
     first[1:] = (rows[1:] != rows[:-1]) | (histories.user_rows[1:] != histories.user_rows[:-1])
     counts = np.bincount(histories.user_rows[first], minlength=len(histories.users))
     return rows[first], np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-
-
-def in_blocks(count: int, size: int, score: Callable[[slice], NDArray[np.float32]], width: int) -> NDArray[np.float32]:
-    """What ``score`` gives for ``size`` rows at a time, one under another: ``(count, width)``."""
-    found = np.zeros((count, width), dtype=np.float32)
-    for start in range(0, count, size):
-        found[start : start + size] = score(slice(start, min(count, start + size)))
-    return found
