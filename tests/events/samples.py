@@ -46,6 +46,10 @@ def rich(count: int = 40) -> list[Event]:
             session=rng.choice(("", "s1")),
             split=rng.choice(("", "train", "val", "test")),
             key=f"own-{n}" if n % 3 == 0 else "",
+            ranking=rng.choice(("", "list-1", "=list 2")),
+            position=rng.choice((None, 0, 3)),
+            value=rng.choice((None, 19.99, -5.0)),
+            context=rng.choice(({}, {"device": "phone"}, {"place": "上海", "local_time": "08:30", "=x": "a,b"})),
         )
         for n in range(count)
     ]

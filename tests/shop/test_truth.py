@@ -145,6 +145,7 @@ def test_a_catalog_of_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> N
     with closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as connection:
         for table in ("events", "reviews", "questions", "conversations", "labels", "cleaned", "cleanings"):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("DROP TABLE stock")
         connection.execute("PRAGMA user_version = 1")
     with Truth.open(tmp_path) as truth:
         assert truth.get(["1"])["1"].title == "Lamp"

@@ -48,7 +48,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     for name, words in {
         "view": "view views viewed pv page_view pageview view_item product_view product_viewed detail_view detail "
         "browse browsed play watch watched 浏览 查看 浏览商品 商品浏览 看 访问 详情 观看 播放 pageviews",
-        "click": "click clicks clicked clk select_item product_click product_clicked 点击 点选 点击商品 商品点击",
+        "click": "click clicks clicked clk select_item select_promotion product_click product_clicked 点击 点选 "
+        "点击商品 商品点击",
         "search": "search searches searched view_search_results query 搜索 检索 查询",
         "cart": "cart add_to_cart addtocart add_cart atc basket add_to_basket product_added 加购 加购物车 加入购物车 "
         "添加购物车 购物车 加车",

@@ -80,7 +80,7 @@ class Interactions:
         """Weigh events and bring them into order; users and items are sorted by id.
 
         An event weighs what it says itself; else, if it is a ``rate`` or ``review`` with a rating, that rating; else
-        what its type weighs (types that are not named: 1). Events that weigh 0 are left out.
+        what its type weighs (types that are not named: 1). Events that weigh 0 or name no item are left out.
 
         Parameters
         ----------
@@ -107,7 +107,7 @@ class Interactions:
             if min_rating is not None and event.rating is not None and event.rating < min_rating:
                 continue
             weight = weight_of(event, weights)
-            if weight:
+            if weight and event.item and event.user:
                 kept.add(event, weight)
         return kept.interactions(half_life_days, repeats)
 

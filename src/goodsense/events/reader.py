@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from goodsense.errors import DataError, UsageError
 from goodsense.events.columns import EventColumns, event_columns, without_header
-from goodsense.events.event import PLAIN, Event, type_of
+from goodsense.events.conversions import CONVERTS, Convert, duration_of, milliseconds_of
+from goodsense.events.event import CONTEXT, PLAIN, STOCK, Event, missing_in, type_of
 from goodsense.events.keys import numbered
 from goodsense.tables import Reject, Rejects, Row, Sniffed, read_header, read_rows, sniff
-from goodsense.tables.times import EARLIEST, seconds_of
-from goodsense.tables.values import NOTHING, BadValue, id_of, kind_of, split_of, text_of
+from goodsense.tables.times import seconds_of
+from goodsense.tables.values import BadValue
 
 FORMATS = ("auto", "csv", "tsv", "jsonl", "json", "parquet")
-Convert: TypeAlias = Callable[[Any], Any]
-_TEXT_LIMIT = 10_000
-_NAME_LIMIT = 500
-_NUMBER = re.compile(r"[+-]?\d{1,18}(?:\.\d{0,18})?(?:[eE][+-]?\d{1,3})?")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d{1,18})?")
-_CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:\.\d{1,6})?)")
-_STARS = ("星", "分", "颗星", "stars", "star")
 
 
 @dataclass(frozen=True)
@@ -109,7 +101,7 @@ def read_events(
     if sniffed.format in ("csv", "tsv") and (names := without_header(header.names, mapping)):
         sniffed = replace(sniffed, names=names, notes=(*sniffed.notes, "The file has no header."))
         header = read_header(source, sniffed)
-    columns = event_columns(source, header.names, mapping)
+    columns = event_columns(source, header.names, mapping, type=type_of(reading.default_type.strip()))
 
     def events() -> Iterator[tuple[int, Event]]:
         rows = read_rows(source, sniffed, rejects)
@@ -127,7 +119,7 @@ def events_of(
     reading: Reading = PLAINLY,
 ) -> Iterator[tuple[int, Event]]:
     """Events of rows that somebody else has read, named by ``header`` (any of the known names of columns)."""
-    columns = event_columns(file, header, None)
+    columns = event_columns(file, header, None, type=type_of(reading.default_type.strip()))
     return _events(rows, str(file), columns, rejects, reading)
 
 
@@ -162,17 +154,18 @@ class _RowReader:
     def __init__(self, file: str, columns: EventColumns, rejects: Rejects, reading: Reading) -> None:
         self._file = file
         self._rejects = rejects
-        self._default = type_of(reading.default_type.strip())
+        self._default = columns.type
         self._rename = reading.rename
         zone, now = reading.zone, time.time()
         converts: dict[str, Convert] = {
-            **_CONVERTS,
+            **CONVERTS,
             "timestamp": lambda value: seconds_of(value, zone, now=now),
-            "duration": _milliseconds if columns.fields.get("duration", "").lower().endswith("ms") else _duration,
+            "duration": milliseconds_of if columns.fields.get("duration", "").lower().endswith("ms") else duration_of,
         }
         names = {"timestamp": "time", "event_id": "key"}
         self._plan = tuple((column, names.get(name, name), converts[name]) for name, column in columns.fields.items())
         self._columns = columns.fields
+        self._tells_context = any(name in columns.fields for name in CONTEXT)
 
     def event(self, row: Row) -> Event | None:
         """The event that a row tells; None if it was rejected."""
@@ -189,115 +182,30 @@ class _RowReader:
                 return None
             if read is not None:
                 found[name] = read
-        for name in ("user", "item"):
-            if name not in found:
-                reason = f"the {name} is missing"
-                self._reject(row, self._columns[name], None, BadValue(reason, f"Give every event its {name}."))
-                return None
-        if self._rename is not None:
-            found["user"] = self._rename(found["user"])
         order = found.pop("history_order", None)
         if order is not None:
             found.setdefault("time", order)
         if "type" not in found:
             found["type"] = self._default or ("rate" if "rating" in found else PLAIN)
+        if missing := _missing(found):
+            bad = BadValue(f"the {missing} is missing", f"Give every event its {missing}.")
+            self._reject(row, self._columns.get(missing, missing), None, bad)
+            return None
+        if self._rename is not None and found["user"]:
+            found["user"] = self._rename(found["user"])
+        if self._tells_context:
+            told = {name: value for name in CONTEXT if (value := found.pop(name, None)) is not None}
+            found["context"] = {**found.get("context", {}), **told}
         return Event(**found)
 
     def _reject(self, row: Row, column: str, value: Any, bad: BadValue) -> None:
         self._rejects.add(Reject(self._file, row.number, column, value, bad.reason, bad.fix, row.values))
 
 
-def _id(value: Any) -> str | None:
-    """A user, a product or an event; what means "nothing" is missing."""
-    return None if text_of(value).strip().lower() in NOTHING else id_of(value)
-
-
-def _name(value: Any) -> str | None:
-    found = text_of(value).strip()
-    if len(found) > _NAME_LIMIT:
-        raise BadValue(f"it has {len(found)} characters, over {_NAME_LIMIT}", "Shorten it; check the columns.")
-    return None if found.lower() in NOTHING else found
-
-
-def _type(value: Any) -> str | None:
-    found = _name(value)
-    return None if found is None else type_of(found)
-
-
-def _text(value: Any) -> str | None:
-    found = text_of(value).strip()
-    if len(found) > _TEXT_LIMIT:
-        raise BadValue(f"the text has {len(found)} characters, over {_TEXT_LIMIT}", "Shorten it; check the columns.")
-    return found or None
-
-
-def _number(value: Any) -> float | None:
-    """A finite number; groups of thousands are understood."""
-    text = text_of(value).strip()
-    if text.lower() in NOTHING:
-        return None
-    if _GROUPED.fullmatch(text):
-        text = text.replace(",", "")
-    if isinstance(value, bool) or _NUMBER.fullmatch(text) is None:
-        found = "true or false" if isinstance(value, bool) else "text" if isinstance(value, str) else kind_of(value)
-        raise BadValue(f"expected a number, found {found}", "Write digits such as 4.5, or leave it empty.")
-    number = float(text)
-    if not math.isfinite(number):
-        raise BadValue("the number is too large", "Correct it, or leave it empty.")
-    return number
-
-
-def _rating(value: Any) -> float | None:
-    if isinstance(value, str):
-        plain = value.strip().lower()
-        for word in _STARS:
-            if plain.endswith(word):
-                return _number(plain.removesuffix(word))
-    return _number(value)
-
-
-def _duration(value: Any) -> float | None:
-    """Seconds, also from ``1:30`` and ``00:01:30``, and with ``s`` or 秒 behind."""
-    if isinstance(value, str):
-        plain = value.strip().lower()
-        if clock := _CLOCK.fullmatch(plain):
-            return float(clock[1] or 0) * 3600 + float(clock[2]) * 60 + float(clock[3])
-        if plain.endswith(("ms", "毫秒")):
-            found = _duration(plain.removesuffix("ms").removesuffix("毫秒"))
-            return None if found is None else found / 1000
-        value = plain.removesuffix("s").removesuffix("秒")
-    found = _number(value)
-    if found is not None and found < 0:
-        raise BadValue("a duration cannot be negative", "Write seconds, or leave it empty.")
-    return found
-
-
-def _milliseconds(value: Any) -> float | None:
-    """Seconds, from a number of milliseconds or a text that names its unit."""
-    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
-        return _duration(value)
-    found = _duration(value)
-    return None if found is None else found / 1000
-
-
-def _order(value: Any) -> float | None:
-    """A place in a user's history stands in for the time, where there is none."""
-    found = _number(value)
-    if found is not None and not 0 <= found < EARLIEST:
-        raise BadValue("a place in a history is a number from 0 on", "Map a time as timestamp instead.")
-    return found
-
-
-_CONVERTS: Mapping[str, Convert] = {
-    "user": _id,
-    "item": _id,
-    "type": _type,
-    "weight": _number,
-    "rating": _rating,
-    "quantity": _number,
-    "query": _text,
-    "session": _name,
-    "split": split_of,
-    "event_id": _id,
-    "history_order": _order,
-}
+def _missing(found: dict[str, Any]) -> str:
+    """What a row lacks to be an event; users and items that it may lack are made empty."""
+    user, item = found.setdefault("user", ""), found.setdefault("item", "")
+    missing = missing_in(found["type"], user=user, item=item, query=found.get("query", ""))
+    if not missing and found["type"] == STOCK:
+        return "time" if "time" not in found else "quantity" if "quantity" not in found else ""
+    return missing

@@ -148,7 +148,7 @@ class _Columns:
         self._times, self._weights = array("d"), array("d")
 
     def add(self, event: Event, weight: float) -> None:
-        if weight <= 0:
+        if weight <= 0 or not event.item:
             return
         users, items, kinds, visits = self._rows
         users.append(self._users.setdefault(event.user, len(self._users)))

@@ -7,17 +7,20 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from goodsense.errors import DataError, PartialError
-from goodsense.events import GAP_S, Event, EventFeed, Reading, numbered, read_events, write_events
+from goodsense.events import Event, EventFeed, Reading, numbered, read_events, write_events
+from goodsense.events.event import STOCK
 from goodsense.events.writer import COLUMNS, format_of
 from goodsense.progress import Progress, silent
+from goodsense.shop.behaviour_figures import Behaviour, behaviour
 from goodsense.shop.ingest import set_aside
 from goodsense.shop.sources import Source
+from goodsense.shop.stock import put_stock, stored_stock
 from goodsense.shop.truth import Applied, Truth
 from goodsense.tables import Reject, Rejects
 from goodsense.tables.pseudonyms import Pseudonyms
@@ -25,8 +28,9 @@ from goodsense.tables.times import EARLIEST, zone_of
 
 BATCH = 5_000
 REJECTS = "rejects-events.jsonl"
-_FIELDS = "user, item, type, weight, rating, quantity, query, duration, time, session, split"
-_TYPES = 30  # kinds of events that are counted one by one
+_CONTENT = (  # as in an event's content
+    "user, item, type, weight, rating, quantity, query, duration, time, session, ranking, position, value, context"
+)
 _CHANGED_ID = "Give ids that no other event has, or name the column that has them: --map event_id=COLUMN."
 Refuse: TypeAlias = Callable[[int, Event], None]
 
@@ -47,41 +51,16 @@ class EventSource:
     type: str = ""
 
 
-@dataclass(frozen=True)
-class Behaviour:
-    """The events of a shop in numbers.
-
-    ``types`` counts the 30 most frequent kinds. ``unknown_items`` are products that have events and are not in the
-    catalog. ``first`` and ``last`` are the earliest and the latest time, in seconds since 1970 UTC; ``untimed`` counts
-    the events without one. ``density`` is the share of all pairs of user and item that occur.
-    """
-
-    events: int = 0
-    types: dict[str, int] = field(default_factory=dict)
-    users: int = 0
-    items: int = 0
-    unknown_items: int = 0
-    unknown_events: int = 0
-    pairs: int = 0
-    first: float | None = None
-    last: float | None = None
-    untimed: int = 0
-    sessions: int = 0
-    splits: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def density(self) -> float:
-        return self.pairs / (self.users * self.items) if self.pairs else 0.0
-
-
 @dataclass
 class EventReport:
     """What putting events in did: ``read`` to ``seconds`` are about this run, ``shop`` about all events there are now.
 
-    In a dry run ``shop`` is about the events of the sources alone.
+    ``readings`` are those of the rows read that tell of stock; one that is not the latest of its SKU and place counts
+    as unchanged. In a dry run ``shop`` is about the events of the sources alone.
     """
 
     read: int = 0
+    readings: int = 0
     added: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -91,7 +70,7 @@ class EventReport:
     format: str = ""
     notes: list[str] = field(default_factory=list)
     rejects_path: str = ""
-    shop: Behaviour = Behaviour()
+    shop: Behaviour = field(default_factory=Behaviour)
 
     def to_json(self) -> dict[str, Any]:
         plain = {name: value for name, value in vars(self).items() if name != "shop"}
@@ -182,6 +161,7 @@ def _add_feed(
         added, changed, unchanged = put(truth, batch, refuse, scratch=scratch)
         rejects.flush()
         report.read += len(batch)
+        report.readings += sum(event.type == STOCK for _, event in batch)
         report.added += added
         report.changed += changed
         report.unchanged += unchanged
@@ -193,11 +173,15 @@ def _add_feed(
 def put(
     truth: Truth, batch: Sequence[tuple[int, Event]], refuse: Refuse, *, scratch: Truth | None = None
 ) -> tuple[int, int, int]:
-    """Add one batch of events that have keys, durable on return; how many are new, relabelled, and as they were.
+    """Add one batch of events that have keys, durable on return; how many are new, changed, and as they were.
 
-    With ``scratch`` the shop is only looked at, and what is new goes there.
+    An event changes when it has a new split, stock when a later reading comes. With ``scratch`` the shop is only looked
+    at, and what is new goes there.
     """
     target = truth if scratch is None else scratch  # a shop without products is false
+    readings = [event for _, event in batch if event.type == STOCK]
+    if readings:
+        batch = [one for one in batch if one[1].type != STOCK]
     keys = [event.key for _, event in batch]
     new: dict[str, Event] = {}
     labelled: dict[str, Event] = {}
@@ -223,13 +207,16 @@ def put(
                 "UPDATE events SET split = ?, seq = ? WHERE key = ?",
                 [(event.split, seq, key) for key, event in labelled.items()],
             )
-    return len(new), len(labelled), unchanged
+        added, changed, same = (
+            put_stock(target, db, readings, also=None if scratch is None else truth) if readings else (0, 0, 0)
+        )
+    return len(new) + added, len(labelled) + changed, unchanged + same
 
 
 def _insert(db: sqlite3.Connection, seq: int, events: Iterable[Event]) -> None:
     try:
         db.executemany(
-            f"INSERT INTO events (key, seq, {_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            f"INSERT INTO events (key, seq, {_CONTENT}, split) VALUES ({', '.join('?' * 17)})",  # noqa: S608  (constants)
             [(event.key, seq, *event.content, event.split) for event in events],
         )
     except UnicodeEncodeError as error:
@@ -238,10 +225,16 @@ def _insert(db: sqlite3.Connection, seq: int, events: Iterable[Event]) -> None:
 
 def _stored(truth: Truth, keys: Sequence[str]) -> dict[str, Event]:
     rows = truth.rows(
-        f"SELECT {_FIELDS}, key FROM events WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608  (constants)
+        f"SELECT {_CONTENT}, split, key FROM events WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608
         (json.dumps(list(keys)),),
     )
-    return {row[-1]: Event(*row) for row in rows}
+    return {row[-1]: _event(row) for row in rows}
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    """An event out of its stored content, split and key."""
+    *first, ranking, position, value, context, split, key = row
+    return Event(*first, split, key, ranking, position, value, json.loads(context) if context else {})
 
 
 def add_events(truth: Truth, events: Iterable[Event]) -> Applied:
@@ -266,77 +259,35 @@ def add_events(truth: Truth, events: Iterable[Event]) -> Applied:
 
 def stored_events(truth: Truth) -> Iterator[Event]:
     """Every event, by user and time."""
-    for row in truth.rows(f"SELECT {_FIELDS}, key FROM events ORDER BY user, time, key"):  # noqa: S608  (a constant)
-        yield Event(*row)
+    rows = truth.rows(f"SELECT {_CONTENT}, split, key FROM events ORDER BY user, time, key")  # noqa: S608  (a constant)
+    return map(_event, rows)
 
 
 def export_events(truth: Truth, path: Path) -> int:
-    """Write every event out, in the format that the file's name asks for; read back they are the same events."""
+    """Write every event out, in the format that the file's name asks for; read back they are the same events.
+
+    What is known of stock comes after them, as readings.
+    """
     form = format_of(path)
+    told = "weight rating quantity query duration timestamp session ranking position value context split".split()
     *says, first = next(
         truth.rows(
             "SELECT max(weight IS NOT NULL), max(rating IS NOT NULL), max(quantity IS NOT NULL), max(query <> ''), "
-            "max(duration IS NOT NULL), max(time >= ?), max(session <> ''), max(split <> ''), min(time) FROM events",
+            "max(duration IS NOT NULL), max(time >= ?), max(session <> ''), max(ranking <> ''), "
+            "max(position IS NOT NULL), max(value IS NOT NULL), max(context <> ''), max(split <> ''), min(time) "
+            "FROM events",
             (EARLIEST,),
         )
     )
-    named = "weight rating quantity query duration timestamp session split".split()
-    empty = {name for name, some in zip(named, says, strict=True) if not some}
+    stock = list(truth.rows("SELECT 1 FROM stock LIMIT 1"))
+    empty = {name for name, some in zip(told, says, strict=True) if not some}
+    if stock:
+        empty -= {"quantity", "timestamp", "context"}
     if first is None or first >= EARLIEST:
         empty.add("history_order")
     return write_events(
-        stored_events(truth), path, format=form, columns=[name for name in COLUMNS if name not in empty]
+        chain(stored_events(truth), stored_stock(truth)),
+        path,
+        format=form,
+        columns=[name for name in COLUMNS if name not in empty],
     )
-
-
-def behaviour(truth: Truth, *, catalog: Truth | None = None, gap_s: float = GAP_S) -> Behaviour:
-    """Count the events of a shop; ``catalog`` has the products, if it is another one."""
-    every = dict(truth.rows("SELECT type, count(*) FROM events GROUP BY type ORDER BY 2 DESC, 1 LIMIT ?", (_TYPES,)))
-    events, timed, first, last = next(truth.rows("SELECT count(*), count(time), min(time), max(time) FROM events"))
-    users = _one(truth, "SELECT count(DISTINCT user) FROM events")
-    items, unknown_items, unknown_events = _unknown(truth, truth if catalog is None else catalog)
-    named = _one(truth, "SELECT count(*) FROM (SELECT DISTINCT user, session FROM events WHERE session <> '')")
-    return Behaviour(
-        events,
-        every,
-        users,
-        items,
-        unknown_items,
-        unknown_events,
-        _one(truth, "SELECT count(*) FROM (SELECT DISTINCT user, item FROM events)"),
-        first,
-        last,
-        events - timed,
-        named + _derived_sessions(truth, gap_s),
-        dict(truth.rows("SELECT split, count(*) FROM events WHERE split <> '' GROUP BY split ORDER BY split DESC")),
-    )
-
-
-def _one(truth: Truth, sql: str, parameters: Sequence[object] = ()) -> int:
-    return int(next(truth.rows(sql, parameters))[0])
-
-
-def _derived_sessions(truth: Truth, gap_s: float) -> int:
-    """As :func:`goodsense.events.sessions` parts the events that name no session."""
-    return _one(
-        truth,
-        "SELECT count(*) FROM (SELECT time - lag(time) OVER (PARTITION BY user ORDER BY time) AS pause FROM events "
-        "WHERE session = '' AND time IS NOT NULL) WHERE pause IS NULL OR pause > ?",
-        (gap_s,),
-    )
-
-
-def _unknown(truth: Truth, catalog: Truth) -> tuple[int, int, int]:
-    """How many items have events, how many of them are not in the catalog, and how many events those have."""
-    items = unknown = events = 0
-    rows = truth.rows("SELECT item, count(*) FROM events GROUP BY item")
-    while batch := dict(islice(rows, 5_000)):
-        known = catalog.rows(
-            "SELECT id FROM products WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(batch)),)
-        )
-        items += len(batch)
-        for (id,) in known:
-            del batch[id]
-        unknown += len(batch)
-        events += sum(batch.values())
-    return items, unknown, events

@@ -11,7 +11,10 @@ Target: TypeAlias = Literal["products", "events", "reviews", "questions", "conve
 
 FIELDS: Mapping[Target, tuple[str, ...]] = {
     "products": tuple(PRODUCT_ALIASES),
-    "events": tuple("user item type weight rating quantity query duration timestamp session split event_id".split()),
+    "events": tuple(
+        "user item type weight rating quantity query duration timestamp session split event_id ranking position value "
+        "context place local_time season weather device".split()
+    ),
     "reviews": tuple(
         "id product user rating title text followup language time image video audio media verified helpful variant "
         "extra".split()
