@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.errors import UsageError
-from goodsense.evaluate.experiment import Interval, bootstrap
+from goodsense.evaluate.experiment import Interval
 from goodsense.evaluate.ranking import checked_cuts
-from goodsense.evaluate.recommendation_answers import Answers, ItemFacts, Scores
+from goodsense.evaluate.recommendation_answers import Answers, ItemFacts, Scores, interval_of
 from goodsense.evaluate.recommendation_beyond import beyond_accuracy
 from goodsense.evaluate.recommendation_slices import Slice, sliced
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from goodsense.events import Interactions
 
 KS = (10, 20)
-_SAMPLES = 1_000  # bootstrap samples of an interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +64,7 @@ class RecommendationReport:
     def users(self) -> int:
         return len(self.user_ids)
 
-    def interval(self, name: str, *, level: float = 0.95, samples: int = _SAMPLES, seed: int = 0) -> Interval:
+    def interval(self, name: str, *, level: float = 0.95, seed: int = 0) -> Interval:
         """The bootstrap interval over shoppers of a metric of accuracy.
 
         Raises
@@ -75,7 +74,7 @@ class RecommendationReport:
         """
         if name not in self.per_user:
             raise UsageError(f"no metric {name!r} per user; there are {', '.join(self.per_user)}.")
-        return bootstrap(self.per_user[name], level=level, samples=samples, seed=seed)
+        return interval_of(self.per_user[name], level=level, seed=seed)
 
     def to_json(self) -> dict[str, Any]:
         named = [f"{measure}@{k}" for k in self.ks for measure in ("recall", "ndcg", "mrr")]

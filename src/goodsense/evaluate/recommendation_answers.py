@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.errors import DataError, UsageError
+from goodsense.evaluate.experiment import Interval, bootstrap
 from goodsense.evaluate.ranking import metrics_at
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 Scores: TypeAlias = NDArray[np.float64]
 
 _BLOCK = 1_024  # shoppers judged at once
+_SAMPLES, _DRAWS = 1_000, 10_000_000  # bootstrap samples of an interval, fewer where shoppers are very many
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +116,12 @@ class Answers:
         gains[:, : found.shape[1]] = (found >= 0) & counting[found]
         ideal = (np.arange(depth) < relevant[some, None]).astype(np.float64)
         return metrics_at(gains, ideal, relevant[some].astype(np.float64), cuts)
+
+
+def interval_of(values: Scores, *, level: float = 0.95, seed: int = 0) -> Interval:
+    """The bootstrap interval of the mean over shoppers."""
+    samples = min(_SAMPLES, max(200, _DRAWS // max(1, len(values))))
+    return bootstrap(values, level=level, samples=samples, seed=seed)
 
 
 def judged_users(held_out: Interactions) -> Rows:

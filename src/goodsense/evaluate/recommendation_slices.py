@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from goodsense.evaluate.experiment import Interval, bootstrap
-from goodsense.evaluate.recommendation_answers import Answers, ItemFacts, Mask
+from goodsense.evaluate.experiment import Interval
+from goodsense.evaluate.recommendation_answers import Answers, ItemFacts, Mask, interval_of
 from goodsense.evaluate.recommendation_beyond import popularity_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 HISTORIES = ((0, 0, "none"), (1, 4, "1 to 4"), (5, 9, "5 to 9"), (10, 19, "10 to 19"), (20, None, "20 and more"))
 HEAD = 0.2  # share of the items with events that are the head: the most popular ones
 MOST_GROUPS = 8
-_SAMPLES = 1_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def sliced(
         if not len(users):
             continue
         metrics = {metric: float(values[metric].mean()) for metric in wanted}
-        intervals = {metric: bootstrap(values[metric], samples=_SAMPLES) for metric in wanted}
+        intervals = {metric: interval_of(values[metric]) for metric in wanted}
         found.append(Slice(kind, name, len(users), int(mask.sum()), metrics, intervals))
     return tuple(found)
 
