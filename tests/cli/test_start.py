@@ -31,7 +31,7 @@ HEAVY = {
 }
 COMMANDS = (
     "ablate build check clean conversations crawl demo doctor evaluate events explain export fetch ingest judge label "
-    "mapping questions recipe redact reviews search similar"
+    "mapping questions recipe recommend redact reviews search similar"
 ).split()
 # generous against a busy machine; the medians that are promised are 0.3 s and 0.5 s on a quiet one
 IMPORT_S, HELP_S = 0.9, 1.5

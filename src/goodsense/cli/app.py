@@ -20,6 +20,7 @@ from goodsense.cli import fetch as fetch_command
 from goodsense.cli import label as label_command
 from goodsense.cli import mapping as mapping_command
 from goodsense.cli import recipe as recipe_command
+from goodsense.cli import recommend as recommend_command
 from goodsense.cli import voices as voice_commands
 from goodsense.cli.listening import listened
 from goodsense.cli.output import complain, emit, help_without_command, progress_shown, say, shop_to_fill
@@ -43,6 +44,7 @@ app.command("events")(events_command.events)
 app.command("explain")(explain_command.explain)
 app.command("fetch")(fetch_command.fetch)
 app.command("mapping")(mapping_command.mapping)
+app.command("recommend")(recommend_command.recommend)
 app.command("label")(label_command.label)
 app.command("reviews")(voice_commands.reviews)
 app.command("questions")(voice_commands.questions)

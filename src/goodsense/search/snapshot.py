@@ -109,6 +109,10 @@ class Snapshot:
         row = self._row_of.get(id)
         return row if row is not None and row < self.base_rows else None
 
+    def row_if(self, id: str) -> int:
+        """The row of a product id, -1 if there is no such product."""
+        return self._row_of.get(id, -1)
+
     def rows_of(self, ids: Sequence[str]) -> Rows:
         """Rows of those ids that exist, in the given order."""
         return np.array([self._row_of[id] for id in ids if id in self._row_of], dtype=np.int64)

@@ -31,6 +31,7 @@ from goodsense.shop.joining import chosen_fusion, join_blocks
 from goodsense.shop.listing import Listing, read_listing
 from goodsense.shop.old_vectors import OldVectors
 from goodsense.shop.recipe import Recipe
+from goodsense.shop.recommending.making import make_recommender
 from goodsense.shop.scratch import Scratch
 from goodsense.shop.shifts import query_shifts
 from goodsense.shop.truth import Truth
@@ -51,6 +52,7 @@ class BuildReport:
     engine: str = ""
     seq: int = 0
     verdict: dict[str, Any] = field(default_factory=dict)
+    recommender: dict[str, Any] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -240,6 +242,8 @@ class _Builder:
         snapshot.save(draft)
         (draft / "recipe.toml").write_text(self.recipe.to_toml(), "utf-8")
         self._lap("write")
+        self._make_recommender(snapshot, draft)
+        self._lap("recommend")
         if engine == "qdrant-edge":
             self.progress("fill engine", 0, None)
             QdrantEdgeIndex.create(draft / "engine", snapshot.index_rows(), distance=self.recipe.index.distance).close()
@@ -247,6 +251,13 @@ class _Builder:
         publish_build(self.shop, draft, name, seq=seq, role=self.role, recipe=self.recipe_file)
         self._lap("publish")
         return self._reported(name, blocks, listing, seq, verdict, engine)
+
+    def _make_recommender(self, snapshot: Snapshot, draft: Path) -> None:
+        made = make_recommender(
+            self.truth, snapshot, self.recipe.recommend, draft, seed=self.recipe.seed, progress=self.progress
+        )
+        self.report.recommender = made.to_json()
+        self.report.notes += [f"recommender: {made.note}"]
 
     # ---- reporting
 

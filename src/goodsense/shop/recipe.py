@@ -129,6 +129,23 @@ class PurchaseTable(_Table):
     threshold: Literal["accuracy", "f1"] = "accuracy"
 
 
+class RecommendTable(_Table):
+    """What ``goodsense recommend`` draws from.
+
+    ``model`` names a recommender, ``auto`` is the one (with its ``options``) that finds best what shoppers did last,
+    ``off`` makes none. ``weights`` are what events of a type count in place of their defaults, faded by half every
+    ``half_life_days`` (0: never). Who did one of ``exclude`` with a product is not recommended it again. Queries that
+    fewer than ``min_shoppers`` searched for are recommended to nobody.
+    """
+
+    model: str = "auto"
+    options: dict[str, Any] = {}
+    weights: dict[str, NonNegative] = {}
+    half_life_days: NonNegative = 0.0
+    exclude: tuple[str, ...] = ("purchase",)
+    min_shoppers: Whole = 3
+
+
 class Recipe(_Table):
     """Everything that decides what a build looks like."""
 
@@ -142,6 +159,7 @@ class Recipe(_Table):
     fusion: FusionTable = FusionTable()
     speech: SpeechTable = SpeechTable()
     purchase: PurchaseTable = PurchaseTable()
+    recommend: RecommendTable = RecommendTable()
 
     @classmethod
     def load(cls, path: Path) -> Recipe:

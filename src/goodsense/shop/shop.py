@@ -39,6 +39,9 @@ from goodsense.types import Encoder, Hits, MediaRef, Part, Query
 
 if TYPE_CHECKING:
     from goodsense.shop.ablation import Plan, ShopAblation
+    from goodsense.shop.recommending.answering import Recommended, Wish
+    from goodsense.shop.recommending.desk import Desk
+    from goodsense.shop.recommending.wording import Suggested
     from goodsense.speech import Recogniser, Transcript
 
 
@@ -58,6 +61,7 @@ class Shop:
         self.truth = truth
         self._live: Live | None = None
         self._recogniser: Recogniser | None = None
+        self._recommending: Desk | None = None
 
     @classmethod
     def create(cls, directory: Path | str) -> Self:
@@ -352,6 +356,101 @@ class Shop:
         """Score exactly these products, best first; unknown ids are left out."""
         return rank(self._current().snapshot, self.encode(_as_query(query), using=using), ids)
 
+    # ---- recommend
+
+    def recommend(
+        self,
+        user: str = "",
+        *,
+        history: Sequence[str] = (),
+        session: Sequence[str] | str = (),
+        like: str = "",
+        k: int = 10,
+        where: str | None = None,
+        model: str = "",
+        diversity: float = 0.0,
+        sold_out: bool = False,
+        explain: bool = False,
+        language: str = "en",
+    ) -> Recommended:
+        """What a shopper may want next, with reasons and their numbers.
+
+        Parameters
+        ----------
+        user
+            A shopper of the event log; what was done until this moment counts.
+        history, session
+            Products that somebody looked at, oldest first; as a session also the name of a visit in the log.
+        like
+            A product instead of a shopper.
+        k, where
+            How many, and a filter as for a search.
+        model
+            Another recommender than the build's, learned on the spot.
+        diversity
+            0: by score alone; 1: as different as may be.
+        sold_out
+            Show what is out of stock, too.
+        explain
+            Give every reason in ``detail``.
+        language
+            Of the reasons, ``en`` or ``zh``.
+
+        Raises
+        ------
+        UsageError
+            If the shop was not built, or something is asked for that does not exist.
+        """
+        desk, wish = self._desk(), _wish(k, where, diversity, sold_out, explain, language)
+        if like:
+            return desk.like(self.snapshot, like, wish, model=model)
+        past = desk.past(desk.look(self.snapshot), user=user, history=history, session=session)
+        return desk.recommend(self.snapshot, past, wish, model=model)
+
+    def goes_with(
+        self, id: str, *, k: int = 10, where: str | None = None, sold_out: bool = False, language: str = "en"
+    ) -> Recommended:
+        """What is bought beside a product rather than in its place."""
+        return self._desk().goes_with(self.snapshot, id, _wish(k, where, 0.0, sold_out, False, language))
+
+    def recently_viewed(
+        self,
+        user: str = "",
+        *,
+        session: Sequence[str] | str = (),
+        k: int = 10,
+        where: str | None = None,
+        language: str = "en",
+    ) -> Recommended:
+        """What a shopper looked at, the latest first."""
+        desk = self._desk()
+        past = desk.past(desk.look(self.snapshot), user=user, session=session)
+        return desk.recently_viewed(self.snapshot, past, _wish(k, where, 0.0, True, False, language))
+
+    def recommend_tags(
+        self, user: str = "", *, history: Sequence[str] = (), session: Sequence[str] | str = (), k: int = 10
+    ) -> tuple[Suggested, ...]:
+        """Attributes that a shopper cares for more than others do, strongest first."""
+        desk = self._desk()
+        past = desk.past(desk.look(self.snapshot), user=user, history=history, session=session)
+        return desk.tags(self.snapshot, past, k)
+
+    def recommend_queries(
+        self, user: str = "", *, history: Sequence[str] = (), session: Sequence[str] | str = (), k: int = 10
+    ) -> tuple[Suggested, ...]:
+        """What several shoppers searched for who then opened what this one cares for, strongest first."""
+        desk = self._desk()
+        past = desk.past(desk.look(self.snapshot), user=user, history=history, session=session)
+        return desk.queries(self.snapshot, past, k)
+
+    def _desk(self) -> Desk:
+        from goodsense.shop.recommending.desk import Desk
+
+        live = self._current()
+        if self._recommending is None or self._recommending.build != live.build:
+            self._recommending = Desk(self.truth, live.build, live.base, live.encoders)
+        return self._recommending
+
     def encode(self, query: Query, *, using: Sequence[str] | None = None) -> EncodedQuery:
         """A query as the live build scores it; with ``using``, on these product blocks alone."""
         live = self._current()
@@ -377,6 +476,17 @@ def _as_query(query: Query | str, *, where: str | None = None) -> Query:
         joint = f"({found.where}) and ({where})" if found.where else where
         found = Query(found.parts, joint, found.exclude)
     return found
+
+
+def _wish(k: int, where: str | None, diversity: float, sold_out: bool, explain: bool, language: str) -> Wish:
+    from goodsense.shop.recommending.answering import Wish
+    from goodsense.shop.recommending.sentences import language_of
+
+    if k < 1:
+        raise UsageError(f"{k} products were asked for.", fix="Ask for 1 or more.")
+    if not 0 <= diversity <= 1:
+        raise UsageError(f"a diversity of {diversity:g} is none.", fix="Give a number from 0 to 1.")
+    return Wish(k, where, sold_out, diversity, explain, language_of(language))
 
 
 def make_query(
