@@ -2,6 +2,7 @@
 
 from goodsense.events.columns import EVENT_ALIASES
 from goodsense.events.event import DEFAULT_WEIGHTS, TYPES, Event, type_of
+from goodsense.events.impressions import Impressions
 from goodsense.events.interactions import Interactions, weight_of
 from goodsense.events.keys import numbered
 from goodsense.events.reader import EventFeed, Reading, events_of, read_events
@@ -16,6 +17,7 @@ __all__ = [
     "TYPES",
     "Event",
     "EventFeed",
+    "Impressions",
     "Interactions",
     "Reading",
     "Session",

@@ -233,8 +233,9 @@ def _stored(truth: Truth, keys: Sequence[str]) -> dict[str, Event]:
 
 def _event(row: tuple[Any, ...]) -> Event:
     """An event out of its stored content, split and key."""
-    *first, ranking, position, value, context, split, key = row
-    return Event(*first, split, key, ranking, position, value, json.loads(context) if context else {})
+    ranking, position, value, context, split, key = row[10:]
+    told = json.loads(context) if context else {}
+    return Event(*row[:10], split=split, key=key, ranking=ranking, position=position, value=value, context=told)
 
 
 def add_events(truth: Truth, events: Iterable[Event]) -> Applied:
