@@ -92,6 +92,20 @@ MODELS: Mapping[str, ModelSpec] = {
         "polynomial filters on the graph of items",
         space={"alpha": (0.6, 0.5, 0.7), "power": (0.7, 1.0), "degree": (1, 2, 3)},
     ),
+    "session-knn": ModelSpec(
+        "session_knn",
+        "SessionNeighbours",
+        "what sessions like the one at hand had besides",
+        needs=frozenset({"times"}),
+        space={"decay": ("div", "linear"), "neighbours": (200, 100, 500), "rarity": (False, True)},
+    ),
+    "content": ModelSpec(
+        "by_content",
+        "ByContent",
+        "products like those in the history, by what they are",
+        needs=_CONTENT,
+        space={"attention": (0.0, 5.0, 20.0), "fading": (1.0, 0.8)},
+    ),
     "hybrid": ModelSpec(
         "hybrid",
         "Hybrid",

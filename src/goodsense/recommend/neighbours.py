@@ -109,12 +109,12 @@ class _Neighbours(Model):
     def __init__(
         self,
         *,
-        similarity: Similarity = "cosine",
-        weighting: Weighting = "none",
-        neighbours: int = 100,
-        shrinkage: float = 0.0,
-        alpha: float = 0.5,
-        values: Values = "binary",
+        similarity: Similarity,
+        weighting: Weighting,
+        neighbours: int,
+        shrinkage: float,
+        alpha: float,
+        values: Values,
     ) -> None:
         super().__init__()
         self.similarity: Similarity = checked(similarity, SIMILARITIES, "similarity")
@@ -128,7 +128,9 @@ class _Neighbours(Model):
         self.values: Values = checked_values(values)
 
     def _likeness(self, products: Any, own: NDArray[np.float32], other: NDArray[np.float32]) -> Any:
-        return likeness(products, own, other, similarity=self.similarity, shrinkage=self.shrinkage, alpha=self.alpha)
+        usual = float(other.sum(dtype=np.float64)) / max(self._entries, 1)  # squared entry
+        shrinkage = self.shrinkage * usual
+        return likeness(products, own, other, similarity=self.similarity, shrinkage=shrinkage, alpha=self.alpha)
 
 
 class ItemNeighbours(_Neighbours):
@@ -151,6 +153,25 @@ class ItemNeighbours(_Neighbours):
     """
 
     kind: ClassVar[str] = "item-knn"
+
+    def __init__(
+        self,
+        *,
+        similarity: Similarity = "cosine",
+        weighting: Weighting = "none",
+        neighbours: int = 200,
+        shrinkage: float = 30.0,
+        alpha: float = 0.7,
+        values: Values = "binary",
+    ) -> None:
+        super().__init__(
+            similarity=similarity,
+            weighting=weighting,
+            neighbours=neighbours,
+            shrinkage=shrinkage,
+            alpha=alpha,
+            values=values,
+        )
 
     def _learn(self, interactions: Interactions, content: Content, *, seed: int, progress: Progress) -> None:
         by_item = signals(interactions, self.values).T.tocsr()
@@ -193,6 +214,25 @@ class UserNeighbours(_Neighbours):
     """
 
     kind: ClassVar[str] = "user-knn"
+
+    def __init__(
+        self,
+        *,
+        similarity: Similarity = "cosine",
+        weighting: Weighting = "tf-idf",
+        neighbours: int = 300,
+        shrinkage: float = 0.0,
+        alpha: float = 0.5,
+        values: Values = "binary",
+    ) -> None:
+        super().__init__(
+            similarity=similarity,
+            weighting=weighting,
+            neighbours=neighbours,
+            shrinkage=shrinkage,
+            alpha=alpha,
+            values=values,
+        )
 
     def _learn(self, interactions: Interactions, content: Content, *, seed: int, progress: Progress) -> None:
         self._taken = signals(interactions, self.values)
