@@ -1,244 +1,242 @@
-"""Which settings suit this shop: a search over a recommender's space, under the same budget for each, on validation.
-
-Settings are tried in random order without repetition, the default first (Bergstra and Bengio, "Random Search for
-Hyper-Parameter Optimization", JMLR 2012): of a small space everything is tried, of a large one as much as the budget
-allows. What is reported is chosen on validation and never on test.
-"""
+"""Which recommender suits this shop: a few quick ones, each searched on validation, and a blend of the best two."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from goodsense.errors import GoodsenseError, UsageError
+from goodsense.evaluate.experiment import paired_bootstrap
 from goodsense.evaluate.recommendation import evaluate_recommendations
 from goodsense.events import Interactions
 from goodsense.progress import Progress, silent
 from goodsense.recommend.content import Content
-from goodsense.recommend.judging import DEPTH, over_all_items, recommended, sampled_users
+from goodsense.recommend.hybrid import Hybrid
+from goodsense.recommend.judging import over_all_items, recommended, sampled_users
 from goodsense.recommend.model import Model
-from goodsense.recommend.models import MODELS, make_model
+from goodsense.recommend.models import MODELS
+from goodsense.recommend.trials import METRIC, USERS, Budget, Searched, Trial, searched, validation_metrics
 
-METRIC = "ndcg@20"
-USERS = 4_000  # validation shoppers that a trial is judged by, at most
-_SHOWN = ("recall@10", "recall@20", "ndcg@10", "ndcg@20", "hit@10", "coverage@20")
-_MOST_SETTINGS = 100_000  # of a space that are put in order
+CANDIDATES = ("popular", "item-knn", "content", "graph-filter")  # of equal ones the first
+BLENDS = 2  # of how many a blend is made
+STAGE = "choose a recommender"
+_LEVEL, _SAMPLES = 0.9, 2_000  # the gain of a blend must be above 0 at its lower 5 % bound
 
-
-@dataclass(frozen=True)
-class Budget:
-    """How much a search may try: so many settings, and none begun after so many seconds; the first one always runs."""
-
-    trials: int = 12
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.trials < 1 or (self.seconds is not None and not self.seconds > 0):
-            raise UsageError(
-                f"a budget of {self.trials} trials and {self.seconds} seconds allows nothing.",
-                fix="Give at least 1 trial, and a positive number of seconds or none.",
-            )
+__all__ = ["CANDIDATES", "METRIC", "Budget", "Candidate", "Choice", "Searched", "chosen_model", "searched", "usable"]
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One setting and what came of it on validation; ``failed`` says why nothing did."""
+class Candidate:
+    """One recommender that was tried, with its best settings on validation; ``failed`` says why there are none."""
 
-    options: Mapping[str, Any]
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    fit_seconds: float = 0.0
-    seconds: float = 0.0  # with recommending and judging
+    name: str
+    trial: Trial
+    trials: int = 0
+    seconds: float = 0.0
     failed: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "options": dict(self.options), "metrics": dict(self.metrics)}
+        return {**vars(self), "trial": self.trial.to_json()}
 
 
 @dataclass(frozen=True, eq=False)
-class Searched:
-    """What a search found.
+class Choice:
+    """The recommender that did best on validation.
 
     Parameters
     ----------
-    name
-        The recommender.
     model
-        The best one, fitted on train; ``best`` is its trial.
-    trials
-        All that were made, in their order.
+        Fitted on train; ``make_model(choice.name, **choice.options)`` is the same one, not fitted.
+    metrics
+        Of the winner on validation.
+    candidates
+        All that were tried, best first.
     metric
-        What was maximised; of equal ones the first.
+        What they were compared by.
     users
-        Validation shoppers that each trial was judged by.
-    space
-        How many settings there are.
+        How many validation shoppers decided.
     """
 
-    name: str
     model: Model
-    best: Trial
-    trials: tuple[Trial, ...]
+    metrics: dict[str, float]
+    candidates: tuple[Candidate, ...]
     metric: str
     users: int
-    space: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @property
-    def score(self) -> float:
-        return self.best.metrics[self.metric]
+    def name(self) -> str:
+        return self.model.kind
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return self.model.options
+
+    def __str__(self) -> str:
+        return described(self.model)
 
     def to_json(self) -> dict[str, Any]:
         return {
+            "model": str(self),
             "name": self.name,
-            "best": self.best.to_json(),
-            "trials": [trial.to_json() for trial in self.trials],
+            "options": self.options,
+            "metrics": self.metrics,
             "metric": self.metric,
             "users": self.users,
-            "space": self.space,
+            "candidates": [each.to_json() for each in self.candidates],
             "seconds": self.seconds,
+            "notes": list(self.notes),
         }
 
 
-def searched(
-    name: str,
+def described(model: Model) -> str:
+    """A recommender with its options in one line; a blend with the weight of each part."""
+    if isinstance(model, Hybrid):
+        weighed = zip(model.used_weights.tolist(), model.parts, strict=True)
+        return "hybrid: " + " + ".join(f"{weight:.2f} {described(part)}" for weight, part in weighed if weight)
+    options = ", ".join(f"{name} {_short(value)}" for name, value in model.options.items())
+    return f"{model.kind} ({options})" if options else model.kind
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} {_short(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_short, value)) + "]"
+    return str(value)
+
+
+def usable(name: str, train: Interactions, content: Content | None) -> bool:
+    """Whether there is what this recommender needs, as far as one can tell without fitting it."""
+    if name not in MODELS:
+        return False
+    lacks = {
+        "content": content is None or not content.blocks,
+        "times": bool(np.isnan(train.times).all()),
+        "torch": not _has_torch(),
+    }
+    return not any(lacks.get(need, False) for need in MODELS[name].needs)
+
+
+def chosen_model(
     train: Interactions,
     validation: Interactions,
     content: Content | None = None,
     *,
+    seed: int = 0,
+    names: Sequence[str] = CANDIDATES,
     budget: Budget | None = None,
     metric: str = METRIC,
     users: int | None = USERS,
-    space: Mapping[str, Sequence[Any]] | None = None,
-    fixed: Mapping[str, Any] | None = None,
-    seed: int = 0,
     progress: Progress = silent,
-) -> Searched:
-    """Try settings of a recommender: fit on ``train``, judge on ``validation``.
+) -> Choice:
+    """Search every candidate under the same budget, blend the best two, and take what validation says.
+
+    A blend is taken if it is surely better than its best part: the lower 5 % bound of a paired bootstrap of the gain
+    over validation shoppers is above 0.
 
     Parameters
     ----------
-    name
-        One of :data:`goodsense.recommend.MODELS`.
     train, validation
         Two parts of a split, over the same users.
+    content
+        What is known of the items.
+    names
+        Candidates; those that lack what they need are passed over.
     budget
-        The default allows 12 trials.
-    metric
-        Of :class:`goodsense.evaluate.RecommendationReport`.
-    users
-        Most validation shoppers, drawn; None for all.
-    space
-        Option -> values, the default first; that of the registry if none is given.
-    fixed
-        Options that are the same in every trial, and not searched.
-    seed
-        Decides the order, the shoppers, and whatever the models draw.
+        Of each candidate.
+    metric, users
+        As in :func:`searched`.
 
     Raises
     ------
     UsageError
-        If there is no such recommender or metric.
+        If no candidate can be used.
     GoodsenseError
-        Of the last trial, if none came to an end.
+        Of the last candidate, if none came to an end.
     """
-    settings = Settings.of(name, space, fixed or {}, seed)
-    allowed = budget or Budget()
-    train, validation = over_all_items(train, sampled_users(validation, users, seed), content=content)
-    started, trials = time.perf_counter(), []
-    best: tuple[Trial, Model] | None = None
+    started = time.perf_counter()
+    asked = sampled_users(validation, users, seed)
+    named = [name for name in names if usable(name, train, content)]
+    if not named:
+        raise UsageError(f"none of {', '.join(names)} can be used here.", fix="Name recommenders that need less.")
+    found: list[Searched] = []
+    failed: list[Candidate] = []
     error: GoodsenseError | None = None
-    total = min(allowed.trials, settings.count)
-    for done, options in enumerate(settings):
-        late = allowed.seconds is not None and time.perf_counter() - started >= allowed.seconds
-        if done >= total or (done and late):
-            break
-        progress(f"search {name}", done, total, note=", ".join(f"{key} {value}" for key, value in options.items()))
+    for done, name in enumerate(named):
+        progress(STAGE, done, len(named) + 1, note=name)
         try:
-            trial, model = _tried(name, options, train, validation, content, metric, seed)
-        except GoodsenseError as failed:
-            error = failed
-            trials.append(Trial(options, failed=failed.message))
+            one = searched(
+                name, train, asked, content, budget=budget, metric=metric, users=None, seed=seed, progress=progress
+            )
+        except GoodsenseError as wrong:
+            error = wrong
+            failed.append(Candidate(name, Trial({}), failed=wrong.message))
             continue
-        trials.append(trial)
-        if best is None or trial.metrics[metric] > best[0].metrics[metric]:
-            best = trial, model
-    progress(f"search {name}", total, total)
-    if best is None:
+        found.append(one)
+    if not found:
         assert error is not None
         raise error
-    took, asked = round(time.perf_counter() - started, 3), int((np.diff(validation.starts) > 0).sum())
-    return Searched(name, best[1], best[0], tuple(trials), metric, asked, settings.count, took)
+    ranked = sorted(found, key=lambda each: -each.score)
+    progress(STAGE, len(named), len(named) + 1, note="blend")
+    model, metrics, blend, notes = _with_blend(ranked[:BLENDS], train, asked, content, metric)
+    progress(STAGE, len(named) + 1, len(named) + 1)
+    candidates = [Candidate(each.name, each.best, len(each.trials), each.seconds) for each in ranked]
+    candidates = sorted([*candidates, *blend], key=lambda each: -each.trial.metrics[metric]) + failed
+    took = round(time.perf_counter() - started, 3)
+    return Choice(model, dict(metrics), tuple(candidates), metric, ranked[0].users, took, tuple(notes))
 
 
-def _tried(
-    name: str,
-    options: Mapping[str, Any],
-    train: Interactions,
-    validation: Interactions,
-    content: Content | None,
-    metric: str,
-    seed: int,
-) -> tuple[Trial, Model]:
-    started = time.perf_counter()
-    model = make_model(name, **options)
-    model.fit(train, content, seed=seed)
-    fitted = time.perf_counter()
-    metrics = validation_metrics(recommended(model, train, validation), train, validation, metric)
-    fit_seconds, seconds = fitted - started, time.perf_counter() - started
-    return Trial(options, metrics, fit_seconds=round(fit_seconds, 3), seconds=round(seconds, 3)), model
+def _with_blend(
+    best: Sequence[Searched], train: Interactions, validation: Interactions, content: Content | None, metric: str
+) -> tuple[Model, Any, list[Candidate], list[str]]:
+    """The winner with its metrics; the blend as a candidate; and what is to be said of it."""
+    alone = best[0]
+    if len(best) < BLENDS:
+        return alone.model, alone.best.metrics, [], []
+    begun = time.perf_counter()
+    train, validation = over_all_items(train, validation, content=content)
+    blend = Hybrid.blended([each.model for each in best], train, validation)
+    if np.count_nonzero(blend.used_weights) < BLENDS:
+        return alone.model, alone.best.metrics, [], [f"no share of {best[1].name} helps {alone.name}: it is used alone"]
+    rows = recommended(blend, train, validation)
+    metrics = validation_metrics(rows, train, validation, metric)
+    took = round(time.perf_counter() - begun, 3)
+    candidate = Candidate("hybrid", Trial(blend.options, metrics, seconds=took), 1, took)
+    before, after = (
+        _per_user(each, train, validation, metric) for each in (recommended(alone.model, train, validation), rows)
+    )
+    gain = paired_bootstrap(before, after, level=_LEVEL, samples=_SAMPLES)
+    said = f"{described(blend)} gains {gain.mean:+.4f} {metric}, lower 5 % bound {gain.lower:+.4f}"
+    if gain.lower > 0:
+        return blend, metrics, [candidate], [f"{said}: used"]
+    return alone.model, alone.best.metrics, [candidate], [f"{said}: {alone.name} alone is used"]
 
 
-def validation_metrics(
-    rows: np.ndarray[Any, Any], train: Interactions, validation: Interactions, metric: str
-) -> dict[str, float]:
-    """The metrics of a trial: what is maximised, and a few beside it.
-
-    Raises
-    ------
-    UsageError
-        If there is no such metric.
-    """
-    cut = metric.partition("@")[2]
-    ks = sorted({10, 20, int(cut)} if cut.isdigit() and 1 <= int(cut) <= DEPTH else {10, 20})
-    found = evaluate_recommendations(rows, validation, train, ks=ks, slices=False).metrics
-    if metric not in found:
-        raise UsageError(f"there is no metric {metric!r}.", fix=f"Known: {', '.join(found)}; up to @{DEPTH}.")
-    return {name: found[name] for name in dict.fromkeys((metric, *_SHOWN))}
+def _per_user(
+    rows: NDArray[np.int64], train: Interactions, validation: Interactions, metric: str
+) -> NDArray[np.float64]:
+    cut = int(metric.partition("@")[2])
+    report = evaluate_recommendations(rows, validation, train, ks=(cut,), slices=False)
+    if metric not in report.per_user:
+        raise UsageError(f"{metric} is no metric per shopper.", fix=f"Choose by {', '.join(report.per_user)}.")
+    return report.per_user[metric]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """All combinations of a space's values, the default first, the others in a random order."""
+def _has_torch() -> bool:
+    from importlib.util import find_spec
 
-    names: tuple[str, ...]
-    values: tuple[tuple[Any, ...], ...]
-    fixed: Mapping[str, Any]
-    seed: int
+    return find_spec("torch") is not None
 
-    @classmethod
-    def of(cls, name: str, space: Mapping[str, Sequence[Any]] | None, fixed: Mapping[str, Any], seed: int) -> Settings:
-        if name not in MODELS:
-            raise UsageError(f"there is no recommender {name!r}.", fix=f"Known: {', '.join(MODELS)}.")
-        given = MODELS[name].space if space is None else space
-        open_ = {option: tuple(values) for option, values in given.items() if option not in fixed}
-        empty = next((option for option, values in open_.items() if not values), None)
-        if empty is not None:
-            raise UsageError(f"the space of {name} has no value for {empty}.", fix="Give at least one.")
-        return cls(tuple(open_), tuple(open_.values()), dict(fixed), seed)
 
-    @property
-    def count(self) -> int:
-        return math.prod(len(values) for values in self.values)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        shape = [len(values) for values in self.values]
-        others = np.random.default_rng(self.seed).permutation(min(self.count, _MOST_SETTINGS) - 1) + 1
-        for number in (0, *others.tolist()):
-            places = np.unravel_index(number, shape) if shape else ()
-            chosen = {name: values[int(at)] for name, values, at in zip(self.names, self.values, places, strict=True)}
-            yield {**chosen, **self.fixed}
+def usable_models(train: Interactions, content: Content | None) -> Iterator[str]:
+    """All recommenders of which there is what they need."""
+    return (name for name in MODELS if usable(name, train, content))
