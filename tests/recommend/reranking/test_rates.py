@@ -12,6 +12,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from goodsense.errors import DataError, UsageError
 from goodsense.evaluate.decisions import calibration_error
+from goodsense.events import Event
+from goodsense.events.impressions import Impressions
 from goodsense.recommend import Content, histories_of
 from goodsense.recommend.reranking import (
     ByRate,
@@ -247,6 +249,28 @@ def test_candidates_have_the_features_that_lists_had() -> None:
     assert found.names == lists.names
     assert found.values[0] == pytest.approx(lists.values[2], nan_ok=True)
     assert np.isnan(make.of_candidates(("zzz",), Request()).values).any()
+
+
+def test_impressions_of_a_log_are_what_was_shown() -> None:
+    def shown(item: str, position: int | None, local: str = "") -> Event:
+        context = {"device": "phone", "local_time": local} if local else {}
+        return Event("ann", item, "impression", time=1_000 * DAY, ranking="r", position=position, context=context)
+
+    events = [
+        shown("a", 0, "14:30"),
+        shown("b", 1, "1972-09-28T06:00"),
+        shown("c", 2),
+        shown("d", None),
+        Event("ann", "b", "click", time=1_000 * DAY + 5, ranking="r"),
+    ]
+    found = Shown.of(Impressions.from_events(events))
+    assert found.items == ("a", "b", "c")
+    assert found.positions.tolist() == [1, 2, 3]
+    assert found.clicked.tolist() == [False, True, False]
+    assert found.devices == ("phone", "phone", "")
+    assert (found.clock / DAY).tolist() == pytest.approx([1_000 + 14.5 / 24, 1_001.25, 1_000])
+    assert len(set(found.lists.tolist())) == 1
+    assert found.take(np.array([1])).clock.tolist() == found.clock[1:2].tolist()
 
 
 def test_lists_are_reranked_by_rate_and_say_so() -> None:

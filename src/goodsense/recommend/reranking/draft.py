@@ -37,7 +37,9 @@ class Request:
     history, bought
         What the shopper did, oldest first, and what of it was bought.
     time
-        Seconds since 1970 UTC, in the shopper's local time; None if not known.
+        Seconds since 1970 UTC; None if not known.
+    local_time
+        What a clock shows where the shopper is, as seconds; None: as ``time``.
     device, place
         As the log calls them.
     seed
@@ -49,6 +51,7 @@ class Request:
     history: tuple[str, ...] = ()
     bought: frozenset[str] = frozenset()
     time: float | None = None
+    local_time: float | None = None
     device: str = ""
     place: str = ""
     seed: int = 0

@@ -92,7 +92,7 @@ class CandidateFeatures:
         for name, column in (scores or {}).items():
             columns[f"score.{name}"] = share_of_best(column, shown.lists)
         columns |= self._of_products(shown.items, rows, shown.times)
-        columns |= self._of_context(shown.times, shown.devices, shown.places)
+        columns |= self._of_context(shown.clock, shown.devices, shown.places)
         columns |= self._of_pasts(moments, of_row.reshape(-1), rows)
         return Features(tuple(columns), np.column_stack(list(columns.values())))
 
@@ -106,7 +106,8 @@ class CandidateFeatures:
         for name, column in (scores or {}).items():
             columns[f"score.{name}"] = share_of_best(column, np.zeros(len(ids), dtype=np.int64))
         columns |= self._of_products(ids, rows, times)
-        columns |= self._of_context(times, (request.device,) * len(ids), (request.place,) * len(ids))
+        clock = times if request.local_time is None else np.full(len(ids), request.local_time)
+        columns |= self._of_context(clock, (request.device,) * len(ids), (request.place,) * len(ids))
         own = np.array([self._rows[id] for id in request.history[-_LAST:] if id in self._rows], dtype=np.int64)
         columns |= self._likeness(self._pasts([own]), np.zeros(len(ids), dtype=np.int64), rows)
         return Features(tuple(columns), np.column_stack(list(columns.values())))
