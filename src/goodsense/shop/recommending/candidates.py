@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from goodsense.types import Mask
 
 FILLER = 1e-3  # what the most popular product scores beside the model's best, which scores 1
 POPULAR = "popular"
+MOST_OWNED = 50  # products of a shopper who is scored together with others
 
 
 @dataclass(frozen=True)
@@ -45,24 +46,63 @@ def candidates(
         return popular(opened, shelf, allowed, count)
     history = opened.history(past)
     ranked = model.recommend(history, count, exclude_seen=False, allowed=allowed[:n]) if allowed[:n].any() else None
-    hits = ranked.hits() if ranked is not None else []
-    best = max([score for _, score in hits if score > 0], default=1.0)
-    found = [_of_model(opened, shelf, model, id, score / best) for id, score in hits]
+    found = _scaled(opened, shelf, model, ranked.hits() if ranked is not None else [])
     if newcomers is not None and allowed[n:].any():
+        best = _best(ranked.hits() if ranked is not None else [])
         late = newcomers.scored(model, history, np.flatnonzero(allowed[n:]))
         found += [Candidate(shelf.late[place], {"content": score / best}) for place, score in late]
     return sorted(found, key=lambda candidate: -candidate.score)[:count]
 
 
+def candidates_of_many(
+    opened: Opened,
+    shelf: Shelf,
+    pasts: Sequence[Past],
+    passing: Mask,
+    count: int,
+    *,
+    newcomers: Newcomers | None = None,
+) -> list[list[Candidate]]:
+    """For each of many histories what :func:`candidates` gives, without what each shopper owns; scored at once."""
+    model, n = opened.model, len(shelf.known)
+    at_once = [place for place, past in enumerate(pasts) if past.events and len(past.owned) <= MOST_OWNED]
+    found: dict[int, list[Candidate]] = {}
+    if model is not None and at_once and passing[:n].any() and not passing[n:].any():
+        most = max(len(pasts[place].owned) for place in at_once)
+        named = [pasts[place].named(f"{number:09d}") for number, place in enumerate(at_once)]
+        histories = opened.histories(named)
+        ranked = model.recommend(histories, count + most, exclude_seen=False, allowed=passing[:n])
+        for row, name in enumerate(ranked.users):
+            place = at_once[int(name)]
+            hits = [hit for hit in ranked.hits(row) if hit[0] not in pasts[place].owned][:count]
+            found[place] = _scaled(opened, shelf, model, hits)
+    for place, past in enumerate(pasts):
+        if len(found.get(place, ())) < count:
+            allowed = passing & shelf.without(past.owned)
+            found[place] = candidates(opened, shelf, past, allowed, count, newcomers=newcomers)
+    return [found[place] for place in range(len(pasts))]
+
+
+def _best(hits: Sequence[tuple[str, float]]) -> float:
+    return max([score for _, score in hits if score > 0], default=1.0)
+
+
+def _scaled(opened: Opened, shelf: Shelf, model: Model, hits: Sequence[tuple[str, float]]) -> list[Candidate]:
+    """The model's hits, its best with the score 1."""
+    best = _best(hits)
+    found = [_of_model(opened, shelf, model, id, score / best) for id, score in hits]
+    return sorted(found, key=lambda candidate: -candidate.score)
+
+
 def _of_model(opened: Opened, shelf: Shelf, model: Model, id: str, score: float) -> Candidate:
     if score > 0:
         return Candidate(id, {model.kind: score})
-    return Candidate(id, {POPULAR: FILLER * float(popularity(opened)[shelf.places[id]])})
+    return Candidate(id, {POPULAR: FILLER * float(opened.statistics.popularity[shelf.places[id]])})
 
 
 def popular(opened: Opened, shelf: Shelf, allowed: Mask, count: int) -> list[Candidate]:
     """The best ``count`` of the allowed products by what many bought and looked at, then by what people say of them."""
-    shares = {name: _padded(values, len(shelf.ids)) for name, values in _popular_terms(opened).items()}
+    shares = {name: _padded(values, len(shelf.ids)) for name, values in opened.statistics.popular_terms.items()}
     shares["rating"] = ratings(shelf) * 1e-3
     total = np.sum(list(shares.values()), axis=0)
     places = np.flatnonzero(allowed)
@@ -73,22 +113,6 @@ def popular(opened: Opened, shelf: Shelf, allowed: Mask, count: int) -> list[Can
     ]
 
 
-def _popular_terms(opened: Opened) -> dict[str, NDArray[np.float64]]:
-    """Terms of popularity ``(n,)`` that sum to at most 1."""
-    counts = opened.statistics
-    return {
-        "bought lately": 0.6 * _share(counts.recent),
-        "looked at lately": 0.25 * _share(counts.recent_shoppers),
-        "looked at": 0.15 * _share(counts.seen_by),
-    }
-
-
-def popularity(opened: Opened) -> NDArray[np.float64]:
-    """How popular every known product is, 0 to 1 ``(n,)``."""
-    total: NDArray[np.float64] = np.sum(list(_popular_terms(opened).values()), axis=0)
-    return total
-
-
 def ratings(shelf: Shelf) -> NDArray[np.float64]:
     """What people say of every product, 0 to 1, 0 where nobody does ``(n + m,)``."""
     found = np.zeros(len(shelf.ids))
@@ -97,10 +121,6 @@ def ratings(shelf: Shelf) -> NDArray[np.float64]:
         values = columns.values("reviews.bayes", shelf.rows[shelf.there])
         found[shelf.there] = [float(own[0]) / 5 if own else 0.0 for own in values]
     return np.clip(found, 0.0, 1.0)
-
-
-def _share(values: NDArray[np.int64]) -> NDArray[np.float64]:
-    return values / max(1, int(values.max(initial=0)))
 
 
 def _padded(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:

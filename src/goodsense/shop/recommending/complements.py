@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.shop.recommending.answering import Recommended, Wish, look_vectors
-from goodsense.shop.recommending.candidates import popularity
 from goodsense.shop.recommending.opened import Opened
 from goodsense.shop.recommending.reasons import Reason
 from goodsense.shop.recommending.sentences import sentence
@@ -146,7 +145,7 @@ def _of_categories(
     best = {other: figures for other, figures in best.items() if figures["both"] >= LEAST and figures["lift"] > 1}
     if not best:
         return []
-    liked = popularity(opened)
+    liked = opened.statistics.popularity
     found = []
     for at in np.flatnonzero(allowed[: len(liked)]).tolist():
         if (figures := best.get(shelf.categories[at])) is not None:

@@ -31,14 +31,14 @@ class Desk:
         self._stock = StockLevels()
         self._levels: dict[str, float] = {}
         self._shelf: Shelf | None = None
-        self._newcomers: Newcomers | None = None
+        self.newcomers: Newcomers | None = None
 
     def look(self, snapshot: Snapshot) -> Shelf:
         """What can be recommended now."""
         levels = dict(self._stock.of(self.truth))
         if self._shelf is None or self._shelf.snapshot is not snapshot or levels != self._levels:
             self._shelf = Shelf(snapshot, self.opened.items, levels)
-            self._newcomers = Newcomers(self._shelf, self.truth, self.encoders)
+            self.newcomers = Newcomers(self._shelf, self.truth, self.encoders)
             self._levels = levels
         return self._shelf
 
@@ -70,7 +70,7 @@ class Desk:
     def recommend(self, snapshot: Snapshot, past: Past, wish: Wish, *, model: str = "") -> Recommended:
         """The best products for a history."""
         shelf = self.look(snapshot)
-        return answer(self._with(model, snapshot), shelf, past, wish, newcomers=self._newcomers)
+        return answer(self._with(model, snapshot), shelf, past, wish, newcomers=self.newcomers)
 
     def _with(self, model: str, snapshot: Snapshot) -> Opened:
         """The build's own recommender, or another one learned on the spot."""
@@ -85,8 +85,7 @@ class Desk:
         shelf = self.look(snapshot)
         self._need(shelf, id)
         past = given_past([id], shelf.places)
-        own = Past(past.user, past.events, frozenset([id]), given=True)
-        return answer(self._with(model, snapshot), shelf, own, wish, newcomers=self._newcomers)
+        return answer(self._with(model, snapshot), shelf, past, wish, newcomers=self.newcomers)
 
     def goes_with(self, snapshot: Snapshot, id: str, wish: Wish) -> Recommended:
         """What is bought beside a product, rather than in its place."""

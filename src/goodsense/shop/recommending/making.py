@@ -15,7 +15,8 @@ from goodsense.errors import DataError
 from goodsense.events import DEFAULT_WEIGHTS, Event, Interactions
 from goodsense.events.splits import leave_last, per_user
 from goodsense.progress import Progress, silent
-from goodsense.recommend import Content, Model, make_model
+from goodsense.recommend import MODELS, Content, Model, make_model
+from goodsense.recommend.search import METRIC, Budget, searched
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.behaviour import stored_events
 from goodsense.shop.recipe import RecommendTable
@@ -29,6 +30,8 @@ FORMAT = 1
 STAGE = "recommender"
 LEAST_ASKED = 20  # shoppers whose last product can be asked for; with fewer, nothing is chosen
 MOST_ASKED = 2_000
+# how many settings of each recommender a build tries; the first one is used where nothing can be tried
+TRIALS = {"graph-filter": 12, "ease": 3, "item-knn": 4, "popular": 1}
 
 
 @dataclass
@@ -159,19 +162,36 @@ def _asked(validation: Interactions) -> int:
 
 def _usual(interactions: Interactions, content: Content, seed: int, progress: Progress) -> Model:
     """The default recommender with its default options."""
-    from goodsense.recommend import MODELS
-
-    name = "graph-filter" if "graph-filter" in MODELS else "popular"
+    name = next(name for name in TRIALS if name in MODELS)
     return make_model(name).fit(interactions, content, seed=seed, progress=progress)
 
 
 def _best(
     train: Interactions, validation: Interactions, content: Content, seed: int, progress: Progress
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """The kind and options of the recommender that finds best what is held out, and how well it does."""
-    model = _usual(train, content, seed, progress)
-    return model.kind, model.options, {}
+    """The kind and options of the recommender that finds best what is held out, and how well each does.
+
+    So many trials of each, and no limit of time: a build is the same on every machine.
+    """
+    found = {
+        name: searched(name, train, validation, content, budget=Budget(trials), users=None, seed=seed)
+        for name, trials in TRIALS.items()
+        if name in MODELS and not _step(progress, name)
+    }
+    best = max(found, key=lambda name: found[name].score)
+    figures = {name: round(one.score, 4) for name, one in found.items()}
+    return best, dict(found[best].best.options), {"metric": METRIC, "figures": figures}
+
+
+def _step(progress: Progress, name: str) -> None:
+    progress(STAGE, 0, None, note=f"trying {name}")
 
 
 def _note(made: Made) -> str:
+    if figures := made.chosen.get("figures"):
+        others = ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if name != made.model)
+        return (
+            f"{made.model}, learned from {made.events:,} events of {made.shoppers:,} shoppers; chosen by what "
+            f"{made.chosen['asked']:,} of them did last: {made.chosen['metric']} {figures[made.model]:.3f} ({others})"
+        )
     return f"{made.model}, learned from {made.events:,} events of {made.shoppers:,} shoppers"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,8 +50,12 @@ class Opened:
 
     def history(self, past: Past) -> Interactions:
         """A shopper's events as the model takes them: a batch of one."""
-        found = weighed((replace(event, user="-") for event in past.events), self.settings)
+        found = self.histories([past.named("-")])
         if found.users:
             return found
         none = np.empty(0)
         return replace(found, users=("-",), starts=np.zeros(2, np.int64), weights=none, times=none)
+
+    def histories(self, pasts: Sequence[Past]) -> Interactions:
+        """The events of several shoppers of different names; those without any that counts are left out."""
+        return weighed((event for past in pasts for event in past.events), self.settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -56,6 +56,10 @@ class Past:
                 found[event.item] = event.type
         return found
 
+    def named(self, name: str) -> Past:
+        """The same history under another name."""
+        return replace(self, events=tuple(replace(event, user=name) for event in self.events))
+
     def plus(self, other: Past) -> Past:
         """This history and then another one."""
         return Past(
@@ -89,7 +93,8 @@ def read_visit(truth: Truth, session: str, *, user: str = "") -> Past:
     """What was done in one visit that the log names."""
     whose, bound = ("AND user = ? ", (session, user)) if user else ("", (session,))
     rows = truth.rows(f"SELECT {_READ} FROM events WHERE session = ? {whose}ORDER BY time, key", bound)  # noqa: S608
-    return Past(events=_events(rows)[-MOST:])
+    events = _events(rows)[-MOST:]
+    return Past(events=events, owned=frozenset(event.item for event in events))
 
 
 _READ = "user, item, type, weight, rating, query, time, session"
@@ -110,10 +115,18 @@ def has_shopper(truth: Truth, user: str) -> bool:
 
 
 def given_past(ids: Sequence[str], known: Collection[str], *, after: float = 0.0, type: str = "view") -> Past:
-    """Products that whoever asks names, as views one after another; what the shop does not have is told."""
+    """Products that whoever asks names, as views one after another; what the shop does not have is told.
+
+    They are not recommended again.
+    """
     there = [id for id in ids if id in known]
     events = tuple(Event("-", id, type=type, time=after + place) for place, id in enumerate(there, start=1))
-    return Past(events=events[-MOST:], given=True, unknown=tuple(id for id in dict.fromkeys(ids) if id not in known))
+    return Past(
+        events=events[-MOST:],
+        owned=frozenset(there),
+        given=True,
+        unknown=tuple(id for id in dict.fromkeys(ids) if id not in known),
+    )
 
 
 def last_time(events: Iterable[Event]) -> float:

@@ -11,29 +11,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goodsense.events.event import iso
 from goodsense.fusion.joint import JOINT
 from goodsense.shop.recommending.content import OF_BEHAVIOUR
 from goodsense.shop.recommending.past import Past
 from goodsense.shop.recommending.shelf import Shelf
 from goodsense.shop.recommending.statistics import BOUGHT, RECENT_DAYS, SEEN, Statistics
+from goodsense.tables.times import EARLIEST
 
 MOST_SOURCES = 50  # products of a history that a reason may name, the latest ones
 LEAST = {BOUGHT: 2, SEEN: 3}  # shoppers who make a coincidence a reason
 LEAST_LIFT = 1.5  # as often as by chance
 LEAST_ALIKE = 2.0  # standard deviations above what two products have in common
 COUNTS_AS = {BOUGHT: 1.0, SEEN: 0.5}
+AGAIN = 100.0  # nothing is truer of a product than what the shopper did with it
 BEST_OF_CATEGORY = 10
 BEST_OF_SHOP = 50
-_DAY_S = 86_400.0
-_SAME = 0.999  # a cosine that says the same picture or text, not a likeness
 
 
 @dataclass(frozen=True)
 class Reason:
     """One reason; ``strength`` puts those of one product in order.
 
-    ``kind`` is one of ``bought-with``, ``seen-with``, ``alike``, ``category``, ``popular``, ``rated`` and ``new``;
-    ``facts`` are the numbers behind it.
+    ``kind`` is one of ``again``, ``bought-with``, ``seen-with``, ``alike``, ``category``, ``popular`` and ``new``; for
+    what goes with a product ``beside`` and ``category-beside``. ``facts`` are the numbers behind it.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Reasoner:
         if sources:
             self._together(past, sources, ids, found)
             self._alike(past, sources, ids, found)
+        self._again(past, ids, found)
         self._popular(sources, ids, found)
         return [sorted(own, key=lambda reason: -reason.strength)[:most] for own in found]
 
@@ -118,6 +120,17 @@ class Reasoner:
         above = (near - usual.mean) / usual.scale
         return near, np.where(there_a[:, None] & there_b[None, :], above, -np.inf)
 
+    def _again(self, past: Past, ids: Sequence[str], found: list[list[Reason]]) -> None:
+        """The shopper looked at it before, and did not take it."""
+        if past.given:
+            return
+        last = {event.item: event.time for event in past.events}
+        for place, id in enumerate(ids):
+            if id in past.actions:
+                when = last[id]
+                day = "" if when is None or when < EARLIEST else iso(when)[:10]
+                found[place].append(Reason("again", AGAIN, {"did": past.actions[id], "day": day}))
+
     def _source(self, past: Past, id: str) -> dict[str, Any]:
         return {"source": id, "title": self.shelf.title(id), "did": "given" if past.given else past.actions[id]}
 
@@ -153,14 +166,15 @@ class Reasoner:
 
     @property
     def _until(self) -> str:
-        from goodsense.events.event import iso
-
         return "" if math.isnan(self.statistics.until) else iso(self.statistics.until)[:10]
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
-        """The rank of every product by what was bought lately, then by who looked at it, from 1 ``(n,)``."""
-        return ranks(self.statistics)
+        """The rank of every product by popularity, from 1 ``(n,)``."""
+        order = np.argsort(-self.statistics.popularity, kind="stable")
+        found = np.empty(len(order), np.int64)
+        found[order] = np.arange(1, len(order) + 1)
+        return found
 
     def _rank_in(self, category: str, at: int) -> int:
         return 1 + int((self._order[self._members[category]] < self._order[at]).sum())
@@ -172,14 +186,6 @@ class Reasoner:
         for place, name in enumerate(self.shelf.categories[: len(self.statistics.items)]):
             found.setdefault(name, []).append(place)
         return {name: np.array(places, np.int64) for name, places in found.items()}
-
-
-def ranks(counts: Statistics) -> NDArray[np.int64]:
-    """The rank of every product by what was bought lately, then who looked at it lately, then ever, from 1 ``(n,)``."""
-    order = np.lexsort((-counts.seen_by, -counts.recent_shoppers, -counts.recent))
-    found = np.empty(len(order), np.int64)
-    found[order] = np.arange(1, len(order) + 1)
-    return found
 
 
 def _cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:

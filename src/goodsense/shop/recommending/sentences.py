@@ -87,7 +87,7 @@ def _because(facts: Mapping[str, Any]) -> str:
 
 
 def _bought_en(facts: Mapping[str, Any]) -> str:
-    many = f"{facts['both']} of the {facts['of']} shoppers who bought that bought this, too"
+    many = f"{facts['both']} of the {facts['of']} shoppers who bought it bought this, too"
     return f"{_because(facts)}: {many}"
 
 
@@ -96,7 +96,7 @@ def _bought_zh(facts: Mapping[str, Any]) -> str:
 
 
 def _seen_en(facts: Mapping[str, Any]) -> str:
-    many = f"{facts['both']} of the {facts['of']} shoppers who took an interest in that did so in this, too"
+    many = f"{facts['both']} of the {facts['of']} shoppers who cared for it cared for this, too"
     return f"{_because(facts)}: {many}"
 
 
@@ -150,7 +150,7 @@ def _beside_zh(facts: Mapping[str, Any]) -> str:
 
 def _new_en(facts: Mapping[str, Any]) -> str:
     place = f" in {facts['category']}" if facts["category"] else ""
-    return f"new{place}: nobody took an interest in it yet"
+    return f"new{place}: nobody did anything with it yet"
 
 
 def _new_zh(facts: Mapping[str, Any]) -> str:
@@ -166,11 +166,11 @@ _SENTENCES: Mapping[str, Mapping[Language, Callable[[Mapping[str, Any]], str]]] 
         "en": lambda facts: f"number {facts['rank']} in the shop: {_figure_en(facts)}",
         "zh": lambda facts: f"全店第 {facts['rank']} 名：{_figure_zh(facts)}",
     },
-    "rated": {
-        "en": lambda facts: f"rated {facts['mean']:.1f} by {facts['count']} shoppers",
-        "zh": lambda facts: f"{facts['count']} 人评分，平均 {facts['mean']:.1f}",
-    },
     "new": {"en": _new_en, "zh": _new_zh},
+    "again": {
+        "en": lambda facts: _did(facts, "en") + " it" + (f" on {facts['day']}" if facts["day"] else " before"),
+        "zh": lambda facts: (f"{facts['day']} " if facts["day"] else "") + _did(facts, "zh"),
+    },
     "beside": {"en": _beside_en, "zh": _beside_zh},
     "category-beside": {
         "en": lambda facts: (

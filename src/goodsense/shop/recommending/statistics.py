@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,21 @@ class Statistics:
         part = slice(matrix.indptr[row], matrix.indptr[row + 1])
         return np.asarray(matrix.indices[part], np.int64), np.asarray(matrix.data[part], np.int64)
 
+    @cached_property
+    def popular_terms(self) -> dict[str, NDArray[np.float64]]:
+        """What makes products popular ``(n,)``, as shares of the most popular one; together at most 1."""
+        return {
+            "bought lately": 0.6 * _share(self.recent),
+            "looked at lately": 0.25 * _share(self.recent_shoppers),
+            "looked at": 0.15 * _share(self.seen_by),
+        }
+
+    @cached_property
+    def popularity(self) -> NDArray[np.float64]:
+        """How popular every product is, 0 to 1 ``(n,)``."""
+        total: NDArray[np.float64] = np.sum(list(self.popular_terms.values()), axis=0)
+        return total
+
     def save(self, directory: Path) -> None:
         """Write them into a directory."""
         arrays: dict[str, NDArray[Any]] = {name: np.asarray(getattr(self, name)) for name in _VECTORS}
@@ -107,6 +123,10 @@ class Statistics:
             together={tie: unpacked(arrays, f"together.{tie}") for tie in TIES},
             answers=unpacked(arrays, "answers"),
         )
+
+
+def _share(values: NDArray[np.int64]) -> NDArray[np.float64]:
+    return values / max(1, int(values.max(initial=0)))
 
 
 _VECTORS = ("seen_by", "bought_by", "recent", "recent_shoppers", "first", "baskets", "asked_by")

@@ -1,0 +1,148 @@
+"""What a shop's recommenders are evaluated on: its events in three parts, and its products without what events taught.
+
+Nothing of the live build that learned from events takes part: neither its recommender nor the blocks of behaviour and
+reviews, nor the joint block, whose lessons include clicks. What is left knows products by what they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from goodsense.errors import DataError, UsageError
+from goodsense.events import Interactions, Split, by_label, by_time, leave_last, per_user
+from goodsense.events.interactions import LABELS as PARTS
+from goodsense.recommend import Content
+from goodsense.shop.behaviour import stored_events
+from goodsense.shop.recommending.content import content_of
+from goodsense.shop.recommending.making import weighed
+
+if TYPE_CHECKING:
+    from goodsense.shop.shop import Shop
+
+AUTO = "auto"
+LABELS = "label"
+Splitting = Callable[[Interactions, int], Split]
+SPLITS: Mapping[str, Splitting] = {
+    LABELS: lambda log, seed: by_label(log),
+    "leave-last": lambda log, seed: leave_last(log, seed=seed),
+    "time": lambda log, seed: by_time(log),
+    "random": lambda log, seed: per_user(log, seed=seed),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Parted:
+    """Three parts of a shop's events, and what its products are.
+
+    Parameters
+    ----------
+    name
+        How they were parted; see :data:`SPLITS`.
+    split
+        The parts, over the same users and items.
+    content
+        What the products are, without anything made of events.
+    groups
+        Shopper -> the kind of products most of their training events are about.
+    notes
+        What a reader of the figures has to know.
+    """
+
+    name: str
+    split: Split
+    content: Content
+    groups: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def parted(shop: Shop, split: str = AUTO, *, seed: int = 0) -> Parted:
+    """Part a shop's events as ``split`` says; ``auto``: by the events' own labels, else by time, else by chance.
+
+    Raises
+    ------
+    UsageError
+        If there is no such way.
+    DataError
+        If there is nothing to learn from, nothing to choose on, or nothing to test on.
+    """
+    if split not in (AUTO, *SPLITS):
+        raise UsageError(f"events cannot be split by {split!r}.", fix=f"Known: {', '.join(SPLITS)}.")
+    content = content_of(shop.snapshot, without_behaviour=True)
+    log, unknown = _log(shop, content)
+    name = split if split != AUTO else _usual(log)
+    found = SPLITS[name](log, seed)
+    for part in ("train", "val", "test"):
+        if not found.report.pairs[part]:
+            raise DataError(f"the split {name} leaves nothing for {part}.", fix="Choose another --split.")
+    return Parted(name, found, content, _groups(found.train, content), tuple(_notes(name, found, content, unknown)))
+
+
+def _log(shop: Shop, content: Content) -> tuple[Interactions, int]:
+    """Events with products of the catalog, weighed as the build does, and how many others there are."""
+    known, unknown = frozenset(content.ids), 0
+    kept = []
+    for event in stored_events(shop.truth):
+        if event.item in known:
+            kept.append(event)
+        else:
+            unknown += bool(event.item)
+    log = weighed(iter(kept), shop.built_recipe.recommend)
+    if not len(log):
+        raise DataError(
+            "no shopper did anything with a product of this shop.", fix="Put events in: goodsense events SHOP FILE."
+        )
+    return log, unknown
+
+
+def _usual(log: Interactions) -> str:
+    if (log.labels == PARTS.index("test")).any() and (log.labels == PARTS.index("val")).any():
+        return LABELS
+    return "random" if np.isnan(log.times).all() else "leave-last"
+
+
+def _groups(train: Interactions, content: Content) -> dict[str, str]:
+    """Every shopper's most frequent kind of product, by the first level that tells products apart."""
+    if not content.categories:
+        return {}
+    kinds = dict(zip(content.ids, _kinds(content.categories), strict=True))
+    found = {}
+    for user, items, _, _ in train.histories():
+        counted = Counter(kind for item in items if (kind := kinds.get(item, "")))
+        if counted:
+            found[user] = max(sorted(counted), key=counted.__getitem__)
+    return found
+
+
+def _kinds(categories: tuple[str, ...]) -> list[str]:
+    """Categories cut where they first differ."""
+    paths = [tuple(category.split(" > ")) if category else () for category in categories]
+    deepest = max(map(len, paths), default=0)
+    for depth in range(1, deepest + 1):
+        cut = [path[:depth] for path in paths]
+        if len({path for path in cut if path}) > 1:
+            break
+    return [" > ".join(path[:depth]) for path in paths]
+
+
+def _notes(name: str, split: Split, content: Content, unknown: int) -> list[str]:
+    report = split.report
+    told = [f"{part}: {report.pairs[part]:,} products of shoppers" for part in ("train", "val", "test")]
+    found = [f"split: {report.method} ({'; '.join(told)})"]
+    cold = [f"{report.cold_items['test']:,} items and {report.cold_users['test']:,} users of the test are not in train"]
+    found += cold if report.cold_items["test"] or report.cold_users["test"] else []
+    found += [f"split: {leak}" for leak in report.leaks]
+    if name not in ("time", LABELS) and report.after_test:
+        found.append(
+            f"{report.after_test:,} training events are not earlier than the first test event, so a model knows "
+            "something of its future; --split time is as a shop meets it"
+        )
+    if unknown:
+        found.append(f"{unknown:,} events are about products that the catalog does not have; they are left out")
+    blocks = ", ".join(content.blocks) or "no vectors"
+    found.append(f"products are known by {blocks}; behaviour, reviews and joint learned from events and are left out")
+    return found
