@@ -133,6 +133,13 @@ MODELS: Mapping[str, ModelSpec] = {
         frozenset({"torch", "times"}),
         {"inputs": ("both", "ids", "content"), "shape": ("nextitnet", "caser")},
     ),
+    "next-basket": ModelSpec(
+        "next_basket",
+        "NextBasket",
+        "a recurrent network that reads baskets and says the next one",
+        frozenset({"torch", "times"}),
+        {"inputs": ("both", "ids")},
+    ),
 }
 
 

@@ -27,6 +27,7 @@ from goodsense.types import Vectors, normalise
 
 ALL = 10_000  # items that are all told apart at every step; of more, some are drawn
 DRAWN = 1_024
+AT_ONCE = 128  # histories that are read together
 
 
 class SequenceNetwork(nn.Module):  # type: ignore[misc]
@@ -151,13 +152,16 @@ class SequenceModel(NetworkModel):
         return scores
 
     def _said(self, pieces: Sequences) -> Vectors:
-        """The vector that is said after the last step of each piece, ``(b, d)``."""
-        rows, there = pieces.padded()
-        vectors = torch.from_numpy(self.kept["vectors"][rows]).to(self._place)
-        with torch.no_grad():
-            states = read(self._network.reader, vectors, torch.from_numpy(there).to(self._place))
-        last = np.maximum(pieces.lengths - 1, 0)
-        found: Vectors = states.cpu().numpy()[np.arange(len(pieces)), last]
+        """The vector that is said after the last step of each piece, ``(b, d)``; those of like length go together."""
+        found = np.zeros((len(pieces), self.dim), np.float32)
+        order = np.argsort(pieces.lengths, kind="stable")
+        for start in range(0, len(order), AT_ONCE):
+            which = order[start : start + AT_ONCE]
+            rows, there = pieces.padded(which)
+            vectors = torch.from_numpy(self.kept["vectors"][rows]).to(self._place)
+            with torch.no_grad():
+                states = read(self._network.reader, vectors, torch.from_numpy(there).to(self._place))
+            found[which] = states.cpu().numpy()[np.arange(len(which)), np.maximum(pieces.lengths[which] - 1, 0)]
         return found
 
     def _alike(self, rows: NDArray[np.int64]) -> Scores:
