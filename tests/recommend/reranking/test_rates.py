@@ -27,8 +27,8 @@ from goodsense.recommend.reranking import (
     by_regression_em,
     of_shuffled,
 )
+from goodsense.recommend.reranking.calibrated import calibrated, fit_curve
 from goodsense.recommend.reranking.estimators import Boosting, Logistic
-from goodsense.recommend.reranking.rates import calibrated, fit_curve
 from goodsense.recommend.reranking.trees import Trees
 from goodsense.types import Embeddings, Terms
 
@@ -162,11 +162,11 @@ def test_a_stored_model_foretells_the_same(family: str, tmp_path: Path) -> None:
 
 def test_what_cannot_be_learned_or_asked_is_refused(tmp_path: Path) -> None:
     own = log(50)
-    with pytest.raises(UsageError, match="not fitted"):
+    with pytest.raises(UsageError, match="nothing was fitted"):
         RateModel().probabilities(own.features)
-    with pytest.raises(DataError, match="0 were clicked"):
+    with pytest.raises(DataError, match="happened in 0"):
         RateModel().fit(own.features, replace(own.shown, clicked=np.zeros(len(own.shown), bool)))
-    with pytest.raises(UsageError, match="no rate model"):
+    with pytest.raises(UsageError, match="no estimator"):
         RateModel(family="forest")  # type: ignore[arg-type]
     model = RateModel(family="logistic").fit(own.features, own.shown)
     with pytest.raises(UsageError, match="noise"):

@@ -38,22 +38,32 @@ class Logistic:
     Parameters
     ----------
     ridge
-        Of the squared coefficients, in rows.
+        Of the squared coefficients, in rows. Of several, the largest first, other rows choose (:meth:`keep`); else
+        the last one counts.
     rounds
         Of Newton's method, at most.
     """
 
-    def __init__(self, *, ridge: float = 1.0, rounds: int = 30) -> None:
-        self.ridge, self.rounds = ridge, rounds
+    def __init__(self, *, ridge: float | tuple[float, ...] = 1.0, rounds: int = 30) -> None:
+        self.ridges = ridge if isinstance(ridge, tuple) else (ridge,)
+        self.rounds = rounds
         self._means = self._scales = np.zeros(0)
         self._holes = np.zeros(0, np.int64)
         self._weights = np.zeros(0)
+        self._path: list[Column] = []
 
     def fit(self, values: Matrix, targets: Column, *, seed: int = 0) -> Self:
         if not len(self._weights):
             self._scale(values)
         rows = self._rows(values)  # (m, c), the last column of ones
-        penalty = np.full(rows.shape[1], self.ridge)
+        self._path = []
+        for ridge in self.ridges:
+            self._solve(rows, targets, ridge)
+            self._path.append(self._weights)
+        return self
+
+    def _solve(self, rows: Matrix, targets: Column, ridge: float) -> None:
+        penalty = np.full(rows.shape[1], ridge)
         penalty[-1] = 1e-9
         for _ in range(self.rounds):
             likely = _sigmoid(rows @ self._weights)
@@ -63,9 +73,13 @@ class Logistic:
             self._weights = self._weights - step * min(1.0, 5.0 / max(np.abs(step).max(), 1e-12))
             if np.abs(step).max() < 1e-8:
                 break
-        return self
 
     def keep(self, values: Matrix, targets: Column) -> Self:
+        """Keep the ridge that foretells other targets best."""
+        rows = self._rows(values)
+        odds = [rows @ weights for weights in self._path]
+        losses = [float((np.logaddexp(0.0, own) - targets * own).mean()) for own in odds]
+        self._weights = self._path[int(np.argmin(losses))]
         return self
 
     def predict(self, values: Matrix) -> Column:
