@@ -65,7 +65,7 @@ MODELS: Mapping[str, ModelSpec] = {
         "ease",
         "Ease",
         "items that a linear model of all others expects",
-        space={"regularisation": (300.0, 100.0, 1000.0)},
+        space={"regularisation": (300.0, 1000.0, 100.0)},
     ),
     "ease-side": ModelSpec(
         "ease",
@@ -84,20 +84,20 @@ MODELS: Mapping[str, ModelSpec] = {
         "spectral",
         "SpectralFilter",
         "low-pass filters on the graph of items",
-        space={"alpha": (0.3, 0.1, 1.0), "dim": (256, 64)},
+        space={"alpha": (1.0, 0.3, 3.0), "dim": (256, 64)},
     ),
     "turbo-cf": ModelSpec(
         "polynomial",
         "PolynomialFilter",
         "polynomial filters on the graph of items",
-        space={"alpha": (0.6, 0.5, 0.7), "power": (0.7, 1.0), "degree": (1, 2, 3)},
+        space={"alpha": (0.8, 0.6, 1.0), "power": (0.7, 1.0)},
     ),
     "session-knn": ModelSpec(
         "session_knn",
         "SessionNeighbours",
         "what sessions like the one at hand had besides",
         needs=frozenset({"times"}),
-        space={"decay": ("div", "linear"), "neighbours": (200, 100, 500), "rarity": (False, True)},
+        space={"decay": ("linear", "div"), "neighbours": (200, 100, 500), "rarity": (False, True)},
     ),
     "content": ModelSpec(
         "by_content",
@@ -105,6 +105,25 @@ MODELS: Mapping[str, ModelSpec] = {
         "products like those in the history, by what they are",
         needs=_CONTENT,
         space={"attention": (0.0, 5.0, 20.0), "fading": (1.0, 0.8)},
+    ),
+    "als": ModelSpec(
+        "factors",
+        "Als",
+        "hidden factors by alternating least squares",
+        space={"regularisation": (10.0, 30.0), "alpha": (10.0, 3.0, 30.0), "dim": (64, 128)},
+    ),
+    "bpr": ModelSpec(
+        "factors",
+        "Bpr",
+        "hidden factors that put what was taken before what was not",
+        space={"regularisation": (0.002, 0.01), "epochs": (30, 60)},
+    ),
+    "vbpr": ModelSpec(
+        "vbpr",
+        "Vbpr",
+        "the same with factors that come from content",
+        needs=_CONTENT,
+        space={"regularisation": (0.002, 0.01), "epochs": (30, 60)},
     ),
     "hybrid": ModelSpec(
         "hybrid",
@@ -139,6 +158,27 @@ MODELS: Mapping[str, ModelSpec] = {
         "a recurrent network that reads baskets and says the next one",
         frozenset({"torch", "times"}),
         {"inputs": ("both", "ids")},
+    ),
+    "lightgcn": ModelSpec(
+        "lightgcn",
+        "LightGCN",
+        "vectors smoothed along who took what",
+        needs=_TORCH,
+        space={"layers": (3, 2), "decay": (1.0, 0.5)},
+    ),
+    "two-tower": ModelSpec(
+        "two_tower",
+        "TwoTower",
+        "a network over the history beside one over the item",
+        needs=_TORCH,
+        space={"pool": ("mean", "attention"), "temperature": (0.1, 0.2)},
+    ),
+    "ncf": ModelSpec(
+        "ncf",
+        "Ncf",
+        "factors and a perceptron over history and item",
+        needs=_TORCH,
+        space={"negatives": (4, 8), "dim": (32, 64)},
     ),
 }
 
