@@ -46,12 +46,9 @@ def candidates(
         return popular(opened, shelf, allowed, count)
     history = opened.history(past)
     ranked = model.recommend(history, count, exclude_seen=False, allowed=allowed[:n]) if allowed[:n].any() else None
-    found = _scaled(opened, shelf, model, ranked.hits() if ranked is not None else [])
-    if newcomers is not None and allowed[n:].any():
-        best = _best(ranked.hits() if ranked is not None else [])
-        late = newcomers.scored(model, history, np.flatnonzero(allowed[n:]))
-        found += [Candidate(shelf.late[place], {"content": score / best}) for place, score in late]
-    return sorted(found, key=lambda candidate: -candidate.score)[:count]
+    cold = newcomers.scored(model, history, allowed) if newcomers is not None else None
+    new = _row(shelf, cold, 0)
+    return _scaled(opened, shelf, model, ranked.hits() if ranked is not None else [], new)[:count]
 
 
 def candidates_of_many(
@@ -67,15 +64,17 @@ def candidates_of_many(
     model, n = opened.model, len(shelf.known)
     at_once = [place for place, past in enumerate(pasts) if past.events and len(past.owned) <= MOST_OWNED]
     found: dict[int, list[Candidate]] = {}
-    if model is not None and at_once and passing[:n].any() and not passing[n:].any():
+    if model is not None and at_once and passing[:n].any():
         most = max(len(pasts[place].owned) for place in at_once)
-        named = [pasts[place].named(f"{number:09d}") for number, place in enumerate(at_once)]
-        histories = opened.histories(named)
+        histories = opened.histories([pasts[place].named(f"{number:09d}") for number, place in enumerate(at_once)])
         ranked = model.recommend(histories, count + most, exclude_seen=False, allowed=passing[:n])
+        cold = newcomers.scored(model, histories, passing) if newcomers is not None else None
         for row, name in enumerate(ranked.users):
             place = at_once[int(name)]
-            hits = [hit for hit in ranked.hits(row) if hit[0] not in pasts[place].owned][:count]
-            found[place] = _scaled(opened, shelf, model, hits)
+            owned = pasts[place].owned
+            hits = [hit for hit in ranked.hits(row) if hit[0] not in owned]
+            new = {id: score for id, score in _row(shelf, cold, row).items() if id not in owned}
+            found[place] = _scaled(opened, shelf, model, hits, new)[:count]
     for place, past in enumerate(pasts):
         if len(found.get(place, ())) < count:
             allowed = passing & shelf.without(past.owned)
@@ -83,19 +82,32 @@ def candidates_of_many(
     return [found[place] for place in range(len(pasts))]
 
 
+def _row(shelf: Shelf, cold: tuple[NDArray[np.int64], NDArray[np.float64]] | None, row: int) -> dict[str, float]:
+    """What untouched products score for one history."""
+    if cold is None:
+        return {}
+    places, scores = cold
+    good = np.flatnonzero(scores[row] > 0) if len(scores) else []
+    return {shelf.ids[places[at]]: float(scores[row][at]) for at in good}
+
+
 def _best(hits: Sequence[tuple[str, float]]) -> float:
-    return max([score for _, score in hits if score > 0], default=1.0)
+    """What scores are divided by: the best one, or its size where even that is below 0."""
+    return abs(max([score for _, score in hits if score], default=1.0))
 
 
-def _scaled(opened: Opened, shelf: Shelf, model: Model, hits: Sequence[tuple[str, float]]) -> list[Candidate]:
-    """The model's hits, its best with the score 1."""
+def _scaled(
+    opened: Opened, shelf: Shelf, model: Model, hits: Sequence[tuple[str, float]], new: Mapping[str, float]
+) -> list[Candidate]:
+    """The model's hits, its best with the score 1, and what nobody touched among them."""
     best = _best(hits)
-    found = [_of_model(opened, shelf, model, id, score / best) for id, score in hits]
+    found = [_of_model(opened, shelf, model, id, score / best) for id, score in hits if id not in new]
+    found += [Candidate(id, {"content": score / best}) for id, score in new.items()]
     return sorted(found, key=lambda candidate: -candidate.score)
 
 
 def _of_model(opened: Opened, shelf: Shelf, model: Model, id: str, score: float) -> Candidate:
-    if score > 0:
+    if score:  # sparse models say 0 of what they know nothing of
         return Candidate(id, {model.kind: score})
     return Candidate(id, {POPULAR: FILLER * float(opened.statistics.popularity[shelf.places[id]])})
 

@@ -38,7 +38,7 @@ class Desk:
         levels = dict(self._stock.of(self.truth))
         if self._shelf is None or self._shelf.snapshot is not snapshot or levels != self._levels:
             self._shelf = Shelf(snapshot, self.opened.items, levels)
-            self.newcomers = Newcomers(self._shelf, self.truth, self.encoders)
+            self.newcomers = Newcomers(self._shelf, self.opened.statistics.seen_by, self.truth, self.encoders)
             self._levels = levels
         return self._shelf
 

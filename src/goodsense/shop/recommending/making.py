@@ -16,7 +16,7 @@ from goodsense.events import DEFAULT_WEIGHTS, Event, Interactions
 from goodsense.events.splits import leave_last, per_user
 from goodsense.progress import Progress, silent
 from goodsense.recommend import MODELS, Content, Model, make_model
-from goodsense.recommend.search import METRIC, Budget, searched
+from goodsense.recommend.search import chosen_model, described
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.behaviour import stored_events
 from goodsense.shop.recipe import RecommendTable
@@ -30,8 +30,7 @@ FORMAT = 1
 STAGE = "recommender"
 LEAST_ASKED = 20  # shoppers whose last product can be asked for; with fewer, nothing is chosen
 MOST_ASKED = 2_000
-# how many settings of each recommender a build tries; the first one is used where nothing can be tried
-TRIALS = {"graph-filter": 12, "ease": 3, "item-knn": 4, "popular": 1}
+USUAL = ("graph-filter", "item-knn")  # the first that there is, where nothing can be chosen
 
 
 @dataclass
@@ -122,9 +121,11 @@ def chosen_recommender(
     if parts is None:
         return _usual(interactions, content, seed, progress), {"by": "default", "reason": "too few shoppers to choose"}
     train, validation, method = parts
-    kind, options, figures = _best(train, validation, content, seed, progress)
-    model = make_model(kind, **options).fit(interactions, content, seed=seed, progress=progress)
-    return model, {"by": "validation", "split": method, "asked": _asked(validation), **figures}
+    choice = chosen_model(train, validation, content, seed=seed, users=None, progress=progress)
+    model = make_model(choice.name, **choice.options).fit(interactions, content, seed=seed, progress=progress)
+    figures = {each.name: round(each.trial.metrics[choice.metric], 4) for each in choice.candidates if not each.failed}
+    told = {"metric": choice.metric, "figures": figures, "described": described(model), "notes": list(choice.notes)}
+    return model, {"by": "validation", "split": method, "asked": choice.users, **told}
 
 
 def held_out(interactions: Interactions, *, seed: int = 0) -> tuple[Interactions, Interactions, str] | None:
@@ -156,35 +157,10 @@ def _joined(interactions: Interactions, whole: Interactions, asked: Interactions
     return interactions.only(~np.isin(codes, barred))
 
 
-def _asked(validation: Interactions) -> int:
-    return int((np.diff(validation.starts) > 0).sum())
-
-
 def _usual(interactions: Interactions, content: Content, seed: int, progress: Progress) -> Model:
     """The default recommender with its default options."""
-    name = next(name for name in TRIALS if name in MODELS)
+    name = next(name for name in USUAL if name in MODELS)
     return make_model(name).fit(interactions, content, seed=seed, progress=progress)
-
-
-def _best(
-    train: Interactions, validation: Interactions, content: Content, seed: int, progress: Progress
-) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """The kind and options of the recommender that finds best what is held out, and how well each does.
-
-    So many trials of each, and no limit of time: a build is the same on every machine.
-    """
-    found = {
-        name: searched(name, train, validation, content, budget=Budget(trials), users=None, seed=seed)
-        for name, trials in TRIALS.items()
-        if name in MODELS and not _step(progress, name)
-    }
-    best = max(found, key=lambda name: found[name].score)
-    figures = {name: round(one.score, 4) for name, one in found.items()}
-    return best, dict(found[best].best.options), {"metric": METRIC, "figures": figures}
-
-
-def _step(progress: Progress, name: str) -> None:
-    progress(STAGE, 0, None, note=f"trying {name}")
 
 
 def _note(made: Made) -> str:
