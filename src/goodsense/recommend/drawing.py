@@ -63,9 +63,13 @@ class Taken:
         """What share of all pairs each item has, ``(n,)``."""
         return np.bincount(self.items, minlength=self.count) / max(1, len(self))
 
+    def codes_of(self, users: Rows, items: Rows) -> Rows:
+        """Shopper and item in one number."""
+        return users * self.count + items
+
     def has(self, users: Rows, items: Rows) -> NDArray[np.bool_]:
         """Whether these shoppers took these items, of one shape."""
-        wanted = users * self.count + items
+        wanted = self.codes_of(users, items)
         places = np.minimum(np.searchsorted(self.codes, wanted), len(self.codes) - 1)
         return np.asarray(self.codes[places] == wanted, dtype=np.bool_)
 

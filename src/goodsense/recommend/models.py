@@ -166,6 +166,13 @@ MODELS: Mapping[str, ModelSpec] = {
         needs=_TORCH,
         space={"layers": (3, 2), "decay": (1.0, 0.5)},
     ),
+    "graphsage": ModelSpec(
+        "graphsage",
+        "GraphSage",
+        "vectors from a graph of shoppers, items and attributes",
+        needs=_TORCH,
+        space={"hide": (0.3, 0.1), "temperature": (0.1, 0.2)},
+    ),
     "two-tower": ModelSpec(
         "two_tower",
         "TwoTower",
