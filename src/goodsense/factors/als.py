@@ -77,17 +77,19 @@ def solve_rows(
     alpha: float,
     solver: Solver = "cholesky",
     start: Factors | None = None,
+    gram: Factors | None = None,
 ) -> Factors:
     """The best factors ``(n, dim)`` of the rows of a sparse matrix ``(n, m)``, given those of its columns ``(m, dim)``.
 
     ``cholesky`` solves every row exactly; ``cg`` goes a few steps from ``start``. A row without weights is zero.
+    ``gram`` is ``other.T @ other`` ``(dim, dim)`` if it is known already, which saves most of the work for a few rows.
     """
     from scipy.sparse import csr_matrix
 
     weights = csr_matrix(matrix, dtype=np.float64)
     if weights.shape[1] != len(other):
         raise ValueError(f"the matrix has {weights.shape[1]} columns; expected {len(other)}")
-    shared = other.T @ other + regularisation * np.eye(other.shape[1])
+    shared = (other.T @ other if gram is None else gram) + regularisation * np.eye(other.shape[1])
     if solver == "cholesky" or start is None:
         return _exact(weights, other, shared, alpha)
     return _gradients(weights, other, shared, alpha, start)

@@ -59,7 +59,7 @@ def bpr_factors(
         order = random.permutation(len(users))
         for begin in range(0, len(order), batch):
             chosen = order[begin : begin + batch]
-            others = _not_taken(users[chosen], codes, taken.shape[1], random)
+            others = not_taken(users[chosen], codes, taken.shape[1], random)
             fair = others >= 0
             learned.step(users[chosen][fair], taken.indices[chosen][fair], others[fair])
     return BprFactors(learned.users, learned.items[:, :-1].copy(), learned.items[:, -1].copy())
@@ -82,22 +82,28 @@ class _Learned:
         gap = self.items[better] - self.items[worse]
         slope = 1 / (1 + np.exp(np.clip((own * gap).sum(axis=1), -30, 30)))[:, None]  # (b, 1)
         penalty = self._regularisation
-        self._move(self.users, self._user_squares, users, slope * gap[:, :-1] - penalty * own[:, :-1])
+        rate = self._rate
+        climb(self.users, self._user_squares, users, slope * gap[:, :-1] - penalty * own[:, :-1], rate=rate)
         both = np.concatenate([better, worse])
         pulls = np.concatenate([slope * own, -slope * own]) - penalty * self.items[both]
-        self._move(self.items, self._item_squares, both, pulls)
-
-    def _move(self, factors: Factors, squares: Factors, rows: NDArray[np.int64], pulls: Factors) -> None:
-        from scipy.sparse import csr_matrix
-
-        moved, at = np.unique(rows, return_inverse=True)
-        gather = csr_matrix((np.ones(len(rows)), (at, np.arange(len(rows)))), shape=(len(moved), len(rows)))
-        summed = gather @ pulls  # (moved, dim)
-        squares[moved] += (summed**2).mean(axis=1, keepdims=True)
-        factors[moved] += self._rate * summed / np.sqrt(squares[moved])
+        climb(self.items, self._item_squares, both, pulls, rate=rate)
 
 
-def _not_taken(
+def climb(factors: Factors, squares: Factors, rows: NDArray[np.int64], pulls: Factors, *, rate: float) -> None:
+    """Move some rows of factors ``(n, dim)`` along their pulls ``(b, dim)``, summed up where a row comes again.
+
+    The longer a row was pulled before, by its ``squares`` ``(n, 1)``, the shorter is its step (Duchi et al., 2011).
+    """
+    from scipy.sparse import csr_matrix
+
+    moved, at = np.unique(rows, return_inverse=True)
+    gather = csr_matrix((np.ones(len(rows)), (at, np.arange(len(rows)))), shape=(len(moved), len(rows)))
+    summed = gather @ pulls  # (moved, dim)
+    squares[moved] += (summed**2).mean(axis=1, keepdims=True)
+    factors[moved] += rate * summed / np.sqrt(squares[moved])
+
+
+def not_taken(
     users: NDArray[np.int64], codes: NDArray[np.int64], items: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
     """An item for each user that is not among theirs, ``(b,)``; -1 where two draws found none."""

@@ -13,20 +13,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders.decomposition import truncated_svd
 from goodsense.errors import DataError, UsageError
 from goodsense.events import Interactions
 from goodsense.progress import Progress
 from goodsense.recommend.content import Content
-from goodsense.recommend.facts import centred, tag_rows
+from goodsense.recommend.facts import dense_facts
 from goodsense.recommend.histories import newest
 from goodsense.recommend.model import Model, Scores
 from goodsense.recommend.signals import Values, checked_values, positive, signals
 from goodsense.recommend.storage import Arrays
 from goodsense.types import normalise
-
-TAGS = "tags"  # the name of tags and categories among the blocks
-_TAG_COLUMNS = 64
 
 
 class ByContent(Model):
@@ -69,7 +65,7 @@ class ByContent(Model):
         self.values: Values = checked_values(values)
 
     def _learn(self, interactions: Interactions, content: Content, *, seed: int, progress: Progress) -> None:
-        found = _rows(content, seed)
+        found = dense_facts(content, seed=seed)
         if not found:
             raise DataError("nothing is known of these products.", fix="Give content with blocks, tags or categories.")
         weights = dict.fromkeys(found, 1.0) if self.blocks is None else self.blocks
@@ -115,12 +111,3 @@ class ByContent(Model):
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self._vectors = arrays["vectors"]
-
-
-def _rows(content: Content, seed: int) -> dict[str, NDArray[np.float32]]:
-    """Unit rows of every block, and of the tags, brought to few columns."""
-    found = {name: centred(block) for name, block in content.blocks.items()}
-    tags = tag_rows(content)
-    if tags.nnz:
-        found[TAGS] = normalise(tags @ truncated_svd(tags, min(_TAG_COLUMNS, tags.shape[1]), seed=seed))
-    return found

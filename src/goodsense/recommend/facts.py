@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goodsense.encoders.decomposition import truncated_svd
 from goodsense.recommend.content import Content
 from goodsense.types import Embeddings, normalise
 
+TAGS = "tags"  # the name of tags and categories among the blocks
 COMMON = 0.5  # a fact that more of the items have tells nothing
+_TAG_COLUMNS = 64
 
 
 def facts_of(content: Content) -> tuple[Any, ...]:
@@ -20,6 +23,15 @@ def facts_of(content: Content) -> tuple[Any, ...]:
     """
     tags = tag_rows(content)
     return (*((tags,) if tags.nnz else ()), *(centred(block) for _, block in sorted(content.blocks.items())))
+
+
+def dense_facts(content: Content, *, seed: int = 0) -> dict[str, NDArray[np.float32]]:
+    """Every block by its name, and tags and categories brought to few columns; rows ``(n, d)`` are unit or zero."""
+    found = {name: centred(block) for name, block in content.blocks.items()}
+    tags = tag_rows(content)
+    if tags.nnz:
+        found[TAGS] = normalise(tags @ truncated_svd(tags, min(_TAG_COLUMNS, tags.shape[1]), seed=seed))
+    return found
 
 
 def tag_rows(content: Content) -> Any:

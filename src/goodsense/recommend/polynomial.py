@@ -49,7 +49,7 @@ class PolynomialFilter(Model):
     def __init__(
         self,
         *,
-        alpha: float = 0.6,
+        alpha: float = 0.8,
         power: float = 0.7,
         degree: int = 1,
         neighbours: int = 200,

@@ -53,7 +53,7 @@ class SessionNeighbours(Model):
         neighbours: int = 200,
         sample: int = 2_000,
         length: int = 20,
-        decay: Decay = "div",
+        decay: Decay = "linear",
         gap_s: float | None = None,
         rarity: bool = False,
     ) -> None:

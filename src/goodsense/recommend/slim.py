@@ -24,6 +24,7 @@ from goodsense.recommend.storage import Arrays, packed, unpacked
 Grams: TypeAlias = NDArray[np.float32]
 
 _BLOCK = 128  # items that are solved in step
+_DENSE = 10_000  # items whose inner products are all held at once: .4 GB
 _SWEEPS, _STILL = 60, 1e-4  # at most, and the largest change that ends them
 
 
@@ -55,6 +56,21 @@ def descend(grams: Grams, right: Grams, *, l1: float, l2: float) -> Grams:
     return weights
 
 
+class _Gram:
+    """Inner products of some rows of a CSR matrix with each other: looked up if there are few rows, else computed."""
+
+    def __init__(self, rows: Any) -> None:
+        self._rows = rows
+        self._all: Grams | None = (rows @ rows.T).toarray() if rows.shape[0] <= _DENSE else None
+
+    def __call__(self, some: NDArray[np.integer]) -> Grams:
+        if self._all is not None:
+            return self._all[some[:, None], some]
+        own = self._rows[some]
+        found: Grams = (own @ own.T).toarray()
+        return found
+
+
 class Slim(Model):
     """Items that a sparse linear model expects, with the shopper's history as what is known.
 
@@ -80,12 +96,12 @@ class Slim(Model):
 
     def _learn(self, interactions: Interactions, content: Content, *, seed: int, progress: Progress) -> None:
         by_item = signals(interactions, self.values).T.tocsr()
-        near = self._candidates(by_item, progress)
+        near, gram = self._candidates(by_item, progress), _Gram(by_item)
         weights = np.zeros(near.nnz, dtype=np.float32)
         for begin in range(0, near.shape[0], _BLOCK):
             rows = slice(begin, min(begin + _BLOCK, near.shape[0]))
             part = slice(near.indptr[rows.start], near.indptr[rows.stop])
-            weights[part] = self._solved(by_item, near[rows])
+            weights[part] = self._solved(gram, near[rows])
             progress(self.kind, rows.stop, near.shape[0])
         near.data = weights
         near.eliminate_zeros()
@@ -107,15 +123,14 @@ class Slim(Model):
         near.data *= scale[near.indices]
         return near
 
-    def _solved(self, by_item: Any, near: Any) -> NDArray[np.float32]:
+    def _solved(self, gram: _Gram, near: Any) -> NDArray[np.float32]:
         """The weights of the entries of some rows of the candidates."""
         lengths = np.diff(near.indptr)
         width = int(lengths.max(initial=0))
         grams = np.zeros((width, len(lengths), width), dtype=np.float32)
         right = np.zeros((len(lengths), width), dtype=np.float32)
         for row, (begin, end) in enumerate(zip(near.indptr[:-1], near.indptr[1:], strict=True)):
-            some = by_item[near.indices[begin:end]]
-            grams[: end - begin, row, : end - begin] = (some @ some.T).toarray()
+            grams[: end - begin, row, : end - begin] = gram(near.indices[begin:end])
             right[row, : end - begin] = near.data[begin:end]
         found = descend(grams, right, l1=self.l1, l2=self.l2)
         return found[np.arange(width) < lengths[:, None]]

@@ -55,7 +55,7 @@ class SpectralFilter(Model):
 
     kind: ClassVar[str] = "gf-cf"
 
-    def __init__(self, *, dim: int = 256, alpha: float = 0.3, neighbours: int = 500, values: Values = "binary") -> None:
+    def __init__(self, *, dim: int = 256, alpha: float = 1.0, neighbours: int = 500, values: Values = "binary") -> None:
         super().__init__()
         positive("dim", dim, whole=True)
         positive("alpha", alpha, zero=True)
