@@ -1,7 +1,9 @@
 """What shoppers did: events, their readers, visits, the interaction matrix, honest splits."""
 
 from goodsense.events.columns import EVENT_ALIASES
+from goodsense.events.damping import Damped, damped
 from goodsense.events.event import DEFAULT_WEIGHTS, TYPES, Event, type_of
+from goodsense.events.filters import Filtered, capped, filtered, passing, suspects, without
 from goodsense.events.impressions import Impressions
 from goodsense.events.interactions import Interactions, weight_of
 from goodsense.events.keys import numbered
@@ -15,8 +17,10 @@ __all__ = [
     "EVENT_ALIASES",
     "GAP_S",
     "TYPES",
+    "Damped",
     "Event",
     "EventFeed",
+    "Filtered",
     "Impressions",
     "Interactions",
     "Reading",
@@ -25,14 +29,20 @@ __all__ = [
     "SplitReport",
     "by_label",
     "by_time",
+    "capped",
+    "damped",
     "events_of",
+    "filtered",
     "leave_last",
     "numbered",
+    "passing",
     "per_user",
     "read_events",
     "sessions",
+    "suspects",
     "type_of",
     "user_sessions",
     "weight_of",
+    "without",
     "write_events",
 ]
