@@ -184,7 +184,7 @@ def test_slices_count_only_their_items_and_rank_among_all() -> None:
     assert {name for kind, name in found if kind == "history"} == {"none", "1 to 4", "5 to 9"}
     assert found["history", "none"].metrics["recall@2"] == 1.0
     assert found["history", "1 to 4"].metrics["recall@1"] == 0.5
-    assert {name for kind, name in found if kind == "price"} == {"low price", "middle price"}
+    assert {name for kind, name in found if kind == "price"} == {"low", "middle"}
     assert found["group", "old"].metrics["recall@1"] == 1.0
     assert found["group", "new"].users == 1
     assert all(part.intervals["recall@2"].lower <= part.metrics["recall@2"] for part in report.slices)

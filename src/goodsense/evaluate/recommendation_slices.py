@@ -73,8 +73,9 @@ def _parts(
     lengths = np.bincount(train.pairs.user_rows, minlength=len(train.users))[answers.users][answers.pair_users]
     for low, high, name in HISTORIES:
         yield "history", name, (lengths >= low) & (lengths <= (np.inf if high is None else high))
-    for name, items in {**item_parts(train), **price_parts(facts)}.items():
-        yield "price" if "price" in name else "items", name, items[answers.pair_items]
+    for kind, parts in (("items", item_parts(train)), ("price", price_parts(facts))):
+        for name, items in parts.items():
+            yield kind, name, items[answers.pair_items]
     if groups:
         own = np.array([groups.get(train.users[user], "") for user in answers.users.tolist()], dtype=np.object_)
         for name, _ in Counter(name for name in own.tolist() if name).most_common(MOST_GROUPS):
@@ -99,7 +100,7 @@ def price_parts(facts: ItemFacts) -> dict[str, Mask]:
     low, high = np.nanquantile(prices, (1 / 3, 2 / 3))
     known = np.isfinite(prices)
     return {
-        "low price": known & (prices <= low),
-        "middle price": known & (prices > low) & (prices <= high),
-        "high price": known & (prices > high),
+        "low": known & (prices <= low),
+        "middle": known & (prices > low) & (prices <= high),
+        "high": known & (prices > high),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,17 @@ def facts_of(content: Content, items: Sequence[str]) -> ItemFacts:
     own = content.aligned(items)
     blocks = [normalise(block.vectors) * block.present[:, None] for _, block in sorted(own.blocks.items())]
     return ItemFacts(own.categories, np.hstack(blocks).astype(np.float32) if blocks else None, own.prices)
+
+
+def joined(*parts: Interactions) -> Interactions:
+    """The events of several parts of a split, over the same users and items."""
+    first = parts[0]
+    users = np.concatenate([part.user_rows for part in parts])
+    items, times = (np.concatenate([getattr(part, name) for part in parts]) for name in ("item_rows", "times"))
+    order = np.lexsort((items, np.where(np.isnan(times), -np.inf, times), users))
+    weights, labels = (np.concatenate([getattr(part, name) for part in parts])[order] for name in ("weights", "labels"))
+    starts = np.searchsorted(users[order], np.arange(len(first.users) + 1)).astype(np.int64)
+    return replace(first, starts=starts, item_rows=items[order], weights=weights, times=times[order], labels=labels)
 
 
 def sampled_users(held_out: Interactions, most: int | None, seed: int) -> Interactions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,12 @@ from goodsense.recommend.model import Model
 from goodsense.recommend.models import MODELS
 from goodsense.recommend.trials import METRIC, USERS, Budget, Searched, Trial, searched, validation_metrics
 
-CANDIDATES = ("popular", "item-knn", "content", "graph-filter")  # of equal ones the first
+# how many settings of each are tried, the default first; of equally good recommenders the first
+CANDIDATES: Mapping[str, int] = {"popular": 1, "item-knn": 4, "content": 3, "ease": 3, "graph-filter": 12}
+MOST_DENSE = 20_000  # items up to which ease, which inverts a matrix of all of them, is a candidate
 BLENDS = 2  # of how many a blend is made
 STAGE = "choose a recommender"
+_TRIALS = 12  # of a candidate that is not in the table
 _LEVEL, _SAMPLES = 0.9, 2_000  # the gain of a blend must be above 0 at its lower 5 % bound
 
 __all__ = ["CANDIDATES", "METRIC", "Budget", "Candidate", "Choice", "Searched", "chosen_model", "searched", "usable"]
@@ -132,7 +135,7 @@ def chosen_model(
     content: Content | None = None,
     *,
     seed: int = 0,
-    names: Sequence[str] = CANDIDATES,
+    names: Sequence[str] = tuple(CANDIDATES),
     budget: Budget | None = None,
     metric: str = METRIC,
     users: int | None = USERS,
@@ -152,7 +155,8 @@ def chosen_model(
     names
         Candidates; those that lack what they need are passed over.
     budget
-        Of each candidate.
+        Of each candidate; by default the trials that :data:`CANDIDATES` says, without a limit of time, so that the
+        choice is the same on every machine.
     metric, users
         As in :func:`searched`.
 
@@ -165,7 +169,8 @@ def chosen_model(
     """
     started = time.perf_counter()
     asked = sampled_users(validation, users, seed)
-    named = [name for name in names if usable(name, train, content)]
+    many = len(over_all_items(train, content=content)[0].items) > MOST_DENSE
+    named = [name for name in names if usable(name, train, content) and not (many and name == "ease")]
     if not named:
         raise UsageError(f"none of {', '.join(names)} can be used here.", fix="Name recommenders that need less.")
     found: list[Searched] = []
@@ -175,7 +180,15 @@ def chosen_model(
         progress(STAGE, done, len(named) + 1, note=name)
         try:
             one = searched(
-                name, train, asked, content, budget=budget, metric=metric, users=None, seed=seed, progress=progress
+                name,
+                train,
+                asked,
+                content,
+                budget=budget or Budget(CANDIDATES.get(name, _TRIALS)),
+                metric=metric,
+                users=None,
+                seed=seed,
+                progress=progress,
             )
         except GoodsenseError as wrong:
             error = wrong

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from goodsense.shop.shop import Shop
 
 AUTO = "auto"
+LEAST_KINDS = 3  # of products, that shoppers are grouped by
 LABELS = "label"
 Splitting = Callable[[Interactions, int], Split]
 SPLITS: Mapping[str, Splitting] = {
@@ -119,12 +120,12 @@ def _groups(train: Interactions, content: Content) -> dict[str, str]:
 
 
 def _kinds(categories: tuple[str, ...]) -> list[str]:
-    """Categories cut where they first differ."""
+    """Categories cut at the first level with more than two kinds (a shop in two languages has two roots)."""
     paths = [tuple(category.split(" > ")) if category else () for category in categories]
     deepest = max(map(len, paths), default=0)
     for depth in range(1, deepest + 1):
         cut = [path[:depth] for path in paths]
-        if len({path for path in cut if path}) > 1:
+        if len({path for path in cut if path}) >= LEAST_KINDS:
             break
     return [" > ".join(path[:depth]) for path in paths]
 
