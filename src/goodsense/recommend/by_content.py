@@ -102,7 +102,7 @@ class ByContent(Model):
     def _attended(self, items: NDArray[np.int32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Every product's mean likeness to these, those it resembles counting most, ``(n,)``."""
         near = self._vectors[items] @ self._vectors.T  # (h, n)
-        share = counts[:, None] * np.exp(self.attention * (near - 1))
+        share = counts[:, None] * np.exp(self.attention * (near - near.max(axis=0)))
         told: NDArray[np.float32] = np.einsum("hn,hn->n", share, near) / share.sum(axis=0)
         return told
 
