@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from goodsense.errors import UsageError
+from goodsense.errors import DataError, UsageError
 from goodsense.recommend import Content, histories_of
+from goodsense.recommend.by_taste import ByTaste
 from goodsense.recommend.taste import global_preference, modality_preference
 from goodsense.types import Embeddings
 
@@ -85,9 +86,11 @@ def test_shoppers_who_do_not_differ_are_not_taken_to() -> None:
 def test_one_history_is_drawn_to_what_is_known_of_many() -> None:
     goods = content()
     known = modality_preference(histories_of(crowd(goods)), goods)
-    alone = modality_preference(histories_of([chosen(goods, "text", 10, np.random.default_rng(5))]), goods, known=known)
+    alone = modality_preference(
+        histories_of([chosen(goods, "text", 10, np.random.default_rng(5))]), goods, spread=known.spread
+    )
     assert alone.of(0)["text"] > 0.6
-    assert modality_preference(histories_of([[]]), goods, known=known).weights[0] == pytest.approx(known.shared)
+    assert modality_preference(histories_of([[]]), goods, spread=known.spread).weights[0] == pytest.approx(known.shared)
 
 
 def test_choices_are_told_from_what_was_passed_over() -> None:
@@ -117,3 +120,24 @@ def test_missing_vectors_and_no_vectors() -> None:
     assert found.weights[0, found.modalities.index("video")] == 0
     with pytest.raises(UsageError, match="no modality"):
         modality_preference(histories_of([["a"]]), Content(("a",)))
+
+
+def test_recommendations_follow_what_a_shopper_goes_by() -> None:
+    """Of two products, one looks like the history and one reads like it: each shopper gets the own one first."""
+    goods = content()
+    model = ByTaste().fit(histories_of(crowd(goods)), goods)
+    rng = np.random.default_rng(7)
+    for block, other in (("image", "text"), ("text", "image")):
+        own = histories_of([chosen(goods, block, 10, rng)])
+        kinds = {name: goods.blocks[name].vectors.argmax(axis=1) for name in (block, other)}
+        best = {name: kinds[name][[int(id[1:]) for id in model.recommend(own, 5).ids()]] for name in kinds}
+        theirs = kinds[block][[int(id[1:]) for id in own.items]][0]
+        assert (best[block] == theirs).mean() > 0.8
+        assert model.preference(own).of(0)[block] > 0.6
+    empty = model.recommend(histories_of([[]]), 3)
+    assert len(empty.ids()) == 3
+
+
+def test_without_content_there_is_nothing_to_go_by() -> None:
+    with pytest.raises(DataError, match="nothing is known"):
+        ByTaste().fit(histories_of([["a", "b"]]))

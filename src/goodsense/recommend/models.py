@@ -125,6 +125,13 @@ MODELS: Mapping[str, ModelSpec] = {
         needs=_CONTENT,
         space={"regularisation": (0.002, 0.01), "epochs": (30, 60)},
     ),
+    "taste": ModelSpec(
+        "by_taste",
+        "ByTaste",
+        "the same, by the modalities that the shopper goes by",
+        needs=_CONTENT,
+        space={"own": (True, False)},
+    ),
     "hybrid": ModelSpec(
         "hybrid",
         "Hybrid",

@@ -103,7 +103,7 @@ def modality_preference(
     passed_over: Interactions | None = None,
     popularity: NDArray[np.float64] | None = None,
     others: int = 50,
-    known: ModalityPreference | None = None,
+    spread: Spread | None = None,
     seed: int = 0,
 ) -> ModalityPreference:
     """Weights of modalities per shopper, drawn to those of all.
@@ -121,9 +121,8 @@ def modality_preference(
         ``(n,)`` of the content's items, by which others are drawn; by default how often they are in the histories.
     others
         Items that each shopper's choices are told from, at most.
-    known
-        Preferences of many, to whose mean and spread these shoppers are drawn: without it a single history is
-        drawn to itself.
+    spread
+        What is known of many shoppers, to whom these are drawn: without it a single history is drawn to itself.
 
     Raises
     ------
@@ -142,7 +141,7 @@ def modality_preference(
             raw[row, column], counts[row, column] = _told(unit, own, rest[row])
             for half in range(2):
                 halves[half, row, column] = _told(unit, own[half::2], rest[row][half::2])[0]
-    spread = Spread.of(raw, halves, counts) if known is None else known.spread
+    spread = Spread.of(raw, halves, counts) if spread is None else spread
     trust = spread.between / np.maximum(spread.between + spread.within / np.maximum(counts, 1), 1e-12)
     trust = np.where(counts > 0, trust, 0.0)
     tells = spread.mean + trust * (np.where(counts > 0, raw, spread.mean) - spread.mean)
