@@ -128,7 +128,7 @@ MODELS: Mapping[str, ModelSpec] = {
     "taste": ModelSpec(
         "by_taste",
         "ByTaste",
-        "the same, by the modalities that the shopper goes by",
+        "products like those in the history, by the modalities that its shopper goes by",
         needs=_CONTENT,
         space={"own": (True, False)},
     ),
