@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from goodsense.errors import DataError, UsageError
-from goodsense.events import Event, Interactions, Split, by_label, by_time, leave_last, per_user
+from goodsense.events import (
+    Event,
+    Interactions,
+    Split,
+    by_label,
+    by_time,
+    cold_items,
+    cold_users,
+    leave_last,
+    per_user,
+)
+from goodsense.events.parting import parted
 from tests.events.samples import START, event, shoppers
 
 PARTS = ("train", "val", "test")
@@ -199,3 +210,70 @@ def test_a_split_that_leaks_says_so() -> None:
     report = by_label(Interactions.from_events(events)).report
     assert (report.after_test, report.after_own_test) == (1, 1)
     assert np.isfinite(report.after_test)
+
+
+# ---- whole items and whole users held out
+
+
+def test_cold_items_are_in_one_part_alone() -> None:
+    events = shoppers(40, 30, 600, untimed=0.2)
+    split = cold_items(Interactions.from_events(events), 0.2, seed=3)
+    parts = {name: {item for _, item in pairs_of(getattr(split, name))} for name in PARTS}
+    assert [len(parts[name]) for name in PARTS] == [18, 6, 6]
+    assert not parts["train"] & parts["val"]
+    assert not (parts["train"] | parts["val"]) & parts["test"]
+    every = {(e.user, e.item) for e in events}
+    assert set(told(split)) == every, "nothing is left out"
+    for name in PARTS:
+        assert pairs_of(getattr(split, name)) == {pair for pair in every if pair[1] in parts[name]}
+    assert split.report.cold_items == {"val": 6, "test": 6}
+    assert (split.report.warm_items, split.report.leaks, split.given) == (0, (), None)
+    assert split.report.warm_users > 0, "users are the same ones"
+    assert told(cold_items(Interactions.from_events(events[::-1]), 0.2, seed=3)) == told(split)
+    assert told(cold_items(Interactions.from_events(events), 0.2, seed=4)) != told(split)
+
+
+def test_cold_users_are_asked_with_what_came_before() -> None:
+    events = [*shoppers(40, 12, 500, untimed=0.1), event("once", "商品1", at=5)]
+    split = cold_users(Interactions.from_events(events), 0.1, targets=2, seed=3)
+    assert split.given is not None
+    held = {name: {user for user, _ in pairs_of(getattr(split, name))} for name in ("val", "test")}
+    assert len(held["val"]) == len(held["test"]) == 4
+    train = {user for user, _ in pairs_of(split.train)}
+    assert not held["val"] & held["test"]
+    assert not train & (held["val"] | held["test"])
+    assert {user for user, _ in pairs_of(split.given)} == held["val"] | held["test"]
+    last = by_user(events)
+    for user in held["val"] | held["test"]:
+        order = sorted(last[user], key=lambda item: (last[user][item], digest(3, user, item)))
+        asked = pairs_of(split.val) | pairs_of(split.test)
+        assert {item for other, item in asked if other == user} == set(order[-2:])
+        assert {item for other, item in pairs_of(split.given) if other == user} == set(order[:-2])
+    report = split.report
+    assert (report.leaks, report.warm_users, report.cold_users) == ((), 0, {"val": 4, "test": 4})
+    assert (report.whole_users, report.given) == (1, len(split.given))
+    assert "once" in train
+
+
+def test_only_points_in_time_are_realistic() -> None:
+    found = Interactions.from_events(shoppers(30, 40, 1_000))
+    ways = (leave_last, per_user, cold_items, cold_users, by_time)
+    assert [way(found).report.realistic for way in ways] == [False] * 4 + [True]
+
+
+def test_cold_splits_of_next_to_nothing() -> None:
+    for way in (cold_items, cold_users):
+        for events in ([], [event("u", "a", at=0)], [event("u", item, at=0) for item in "ab"]):
+            split = way(Interactions.from_events(events))
+            assert split.report.events == {"train": len(events), "val": 0, "test": 0}
+        with pytest.raises(UsageError):
+            way(Interactions.from_events([]), 0.5)
+    with pytest.raises(UsageError):
+        cold_users(Interactions.from_events([]), targets=0)
+
+
+def test_parts_that_share_what_they_promised_not_to_say_so() -> None:
+    found = Interactions.from_events([event("u", "a"), event("v", "a"), event("v", "b")])
+    split = parted(found, np.array([0, 2, 2]), "wrong", promises=("warm_items", "warm_users"))
+    assert split.report.leaks == ("1 items stand in more than one part",)
+    assert split.report.warm_users == 0

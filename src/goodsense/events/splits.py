@@ -3,74 +3,19 @@
 The parts of a split are interactions over the same users and items. A user with an item is never torn apart: all
 events of such a pair go to the same part, except where the source's own labels, or points in time, say otherwise.
 Nothing depends on the order of the events or on other users: where chance decides, it is a hash of seed, user and item.
+Splits that hold out whole items or users are in :mod:`goodsense.events.cold`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.errors import DataError, UsageError
 from goodsense.events.interactions import LABELS, Interactions
-
-_TRAIN, _VAL, _TEST, _OUT = 0, 1, 2, 3
-PARTS = ("train", "val", "test")
-
-
-@dataclass(frozen=True)
-class SplitReport:
-    """What a split is like.
-
-    Parameters
-    ----------
-    method
-        How it was made.
-    events, pairs
-        How many of each part; a pair is a user with an item, once.
-    cold_users, cold_items
-        Of val and test: users and items that have no event in train.
-    repeated
-        Of val and test: pairs that stand in train, too. A model that leaves out what a user knows cannot find them.
-    left_out
-        Events in no part.
-    whole_users
-        Users that had too few (timed) pairs, and are in train with all of them.
-    ties
-        Users of whom chance decided between pairs of the same time.
-    after_test
-        Train events that are not earlier than the first test event of all.
-    after_own_test
-        Train events that are later than the user's first test pair, whose time is that of its last event.
-    leaks
-        What breaks the promise of the method, in words; empty if nothing does.
-    """
-
-    method: str
-    events: dict[str, int]
-    pairs: dict[str, int]
-    cold_users: dict[str, int]
-    cold_items: dict[str, int]
-    repeated: dict[str, int]
-    left_out: int = 0
-    whole_users: int = 0
-    ties: int = 0
-    after_test: int = 0
-    after_own_test: int = 0
-    leaks: tuple[str, ...] = field(default=())
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Three parts over the same users and items, and what they are like."""
-
-    train: Interactions
-    val: Interactions
-    test: Interactions
-    report: SplitReport
+from goodsense.events.parting import OUT, TEST, TRAIN, VAL, Split, pair_hashes, parted
 
 
 def by_label(interactions: Interactions) -> Split:
@@ -86,8 +31,8 @@ def by_label(interactions: Interactions) -> Split:
             "no event names its split.",
             fix="Give the events a column split (train, val, test), or choose another way to split them.",
         )
-    parts = np.maximum(interactions.labels - LABELS.index("train"), _TRAIN)
-    return _split(interactions, parts, "given by the source", promises=("repeated",))
+    parts = np.maximum(interactions.labels - LABELS.index("train"), TRAIN)
+    return parted(interactions, parts, "given by the source", promises=("repeated",))
 
 
 def leave_last(interactions: Interactions, n: int = 1, *, seed: int = 0) -> Split:
@@ -108,18 +53,18 @@ def leave_last(interactions: Interactions, n: int = 1, *, seed: int = 0) -> Spli
     pairs = interactions.pairs
     known = ~np.isnan(pairs.last_times)
     times = np.where(known, pairs.last_times, -np.inf)
-    order = np.lexsort((_hashes(interactions, seed), times, pairs.user_rows))
+    order = np.lexsort((pair_hashes(interactions, seed), times, pairs.user_rows))
     sizes = np.bincount(pairs.user_rows, minlength=len(interactions.users))
     timed = np.bincount(pairs.user_rows[known], minlength=len(interactions.users))
     split = (sizes > 2 * n) & (timed >= 2 * n)
     users = pairs.user_rows[order]
     ends = np.cumsum(sizes)
     from_end = ends[users] - np.arange(len(users))  # the last of a user is 1
-    parts = np.full(len(users), _TRAIN)
-    parts[order] = np.where(~split[users] | (from_end > 2 * n), _TRAIN, np.where(from_end > n, _VAL, _TEST))
+    parts = np.full(len(users), TRAIN)
+    parts[order] = np.where(~split[users] | (from_end > 2 * n), TRAIN, np.where(from_end > n, VAL, TEST))
     sorted_times, sorted_parts = times[order], parts[order]
     same = (users[1:] == users[:-1]) & (sorted_times[1:] == sorted_times[:-1]) & (sorted_parts[1:] != sorted_parts[:-1])
-    return _split(
+    return parted(
         interactions,
         parts[pairs.of_event],
         f"the last {n} of every user, {n} before for val",
@@ -139,15 +84,15 @@ def per_user(interactions: Interactions, shares: Sequence[float] = (0.8, 0.1, 0.
     if len(shares) != 3 or min(shares) < 0 or shares[0] <= 0 or abs(sum(shares) - 1) > 1e-9:
         raise UsageError(f"{tuple(shares)} are no shares of train, val and test.", fix="Give three that sum to 1.")
     pairs = interactions.pairs
-    order = np.lexsort((_hashes(interactions, seed), pairs.user_rows))
+    order = np.lexsort((pair_hashes(interactions, seed), pairs.user_rows))
     sizes = np.bincount(pairs.user_rows, minlength=len(interactions.users))
     val, test = (_share(sizes, share) for share in shares[1:])
     users = pairs.user_rows[order]
     place = np.arange(len(users)) - (np.cumsum(sizes) - sizes)[users]
-    parts = np.full(len(users), _TRAIN)
-    parts[order] = np.where(place < test[users], _TEST, np.where(place < (test + val)[users], _VAL, _TRAIN))
+    parts = np.full(len(users), TRAIN)
+    parts[order] = np.where(place < test[users], TEST, np.where(place < (test + val)[users], VAL, TRAIN))
     shown = ":".join(f"{share * 10:g}" for share in shares)
-    return _split(
+    return parted(
         interactions,
         parts[pairs.of_event],
         f"{shown} of every user at random, seed {seed}",
@@ -163,7 +108,7 @@ def by_time(
     test_from: float | None = None,
     keep_repeated: bool = False,
 ) -> Split:
-    """Two points in time part all events alike: train, then val, then test, as a shop meets them.
+    """Two points in time part all events alike: train, then val, then test, as a shop meets them (``realistic``).
 
     Events at a point itself come after it, so events of the same moment are never parted. Events without a time cannot
     be placed and are left out; so are later events with an item that the user had in an earlier part, which nobody
@@ -187,15 +132,15 @@ def by_time(
     begins = [float(mark) if given is None else given for given, mark in zip((val_from, test_from), marks, strict=True)]
     if begins[0] > begins[1]:
         raise UsageError(f"val would begin at {begins[0]:g}, after test at {begins[1]:g}.", fix="Turn them round.")
-    parts = np.where(~known, _OUT, (times >= begins[0]).astype(int) + (times >= begins[1]))
+    parts = np.where(~known, OUT, (times >= begins[0]).astype(int) + (times >= begins[1]))
     if not keep_repeated:
         pairs = interactions.pairs
-        first = np.full(len(pairs.item_rows), _OUT)
+        first = np.full(len(pairs.item_rows), OUT)
         np.minimum.at(first, pairs.of_event, parts)
-        parts = np.where(parts > first[pairs.of_event], _OUT, parts)
+        parts = np.where(parts > first[pairs.of_event], OUT, parts)
     method = f"by time: val from {begins[0]:.0f}, test from {begins[1]:.0f}"
     promises = ("after_test",) if keep_repeated else ("after_test", "repeated")
-    return _split(interactions, parts, method, promises=promises)
+    return parted(interactions, parts, method, promises=promises, realistic=True)
 
 
 def _need_times(interactions: Interactions) -> None:
@@ -210,71 +155,3 @@ def _share(sizes: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     """So many of each size: rounded half up, at least one of three; none if the share is none."""
     found = np.maximum(1, np.floor(sizes * share + 0.5)).astype(np.int64)
     return np.where((sizes < 3) | (share == 0), 0, found)
-
-
-def _hashes(interactions: Interactions, seed: int) -> NDArray[np.uint64]:
-    """A number for every pair that depends on seed, user and item alone."""
-    pairs = interactions.pairs
-    users = [f"{seed}\0{user}\0".encode("utf-8", "surrogatepass") for user in interactions.users]
-    items = [item.encode("utf-8", "surrogatepass") for item in interactions.items]
-    digests = b"".join(
-        blake2b(users[user] + items[item], digest_size=8).digest()
-        for user, item in zip(pairs.user_rows.tolist(), pairs.item_rows.tolist(), strict=True)
-    )
-    return np.frombuffer(digests, np.uint64)
-
-
-def _split(
-    interactions: Interactions,
-    parts: NDArray[np.int64],
-    method: str,
-    *,
-    promises: Sequence[str],
-    whole_users: int = 0,
-    ties: int = 0,
-) -> Split:
-    """Cut by part and look at what came of it."""
-    train, val, test = (interactions.only(parts == place) for place in (_TRAIN, _VAL, _TEST))
-    named = dict(zip(PARTS, (train, val, test), strict=True))
-    held = {name: part for name, part in named.items() if part is not train}
-    pair_of_train = set(_codes(train).tolist())
-    report = SplitReport(
-        method,
-        events={name: len(part) for name, part in named.items()},
-        pairs={name: len(part.pairs.item_rows) for name, part in named.items()},
-        cold_users={name: len(np.setdiff1d(part.user_rows, train.user_rows)) for name, part in held.items()},
-        cold_items={name: len(np.setdiff1d(part.item_rows, train.item_rows)) for name, part in held.items()},
-        repeated={name: sum(code in pair_of_train for code in _codes(part).tolist()) for name, part in held.items()},
-        left_out=int((parts == _OUT).sum()),
-        whole_users=whole_users,
-        ties=ties,
-        after_test=_after_test(train, test),
-        after_own_test=_after_own_test(train, test),
-    )
-    return Split(train, val, test, _with_leaks(report, promises))
-
-
-def _codes(part: Interactions) -> NDArray[np.int64]:
-    return part.pairs.user_rows * max(1, len(part.items)) + part.pairs.item_rows
-
-
-def _after_test(train: Interactions, test: Interactions) -> int:
-    known = test.times[~np.isnan(test.times)]
-    return int((train.times >= known.min()).sum()) if len(known) else 0
-
-
-def _after_own_test(train: Interactions, test: Interactions) -> int:
-    first = np.full(len(train.users), np.inf)
-    np.fmin.at(first, test.pairs.user_rows, test.pairs.last_times)
-    return int((train.times > first[train.user_rows]).sum())
-
-
-def _with_leaks(report: SplitReport, promises: Sequence[str]) -> SplitReport:
-    repeated = sum(report.repeated.values())
-    found = {
-        "repeated": (repeated, "pairs of val and test stand in train, too"),
-        "after_test": (report.after_test, "train events are not earlier than the first test event"),
-        "after_own_test": (report.after_own_test, "train events are later than a test pair of the same user"),
-    }
-    told = tuple(f"{found[name][0]} {found[name][1]}" for name in promises if found[name][0])
-    return SplitReport(**{**vars(report), "leaks": told})
