@@ -18,7 +18,16 @@ from goodsense.types import Embeddings
 USERS, ITEMS, GROUPS = 60, 24, 4
 COLD = "item-99"  # nobody touched it
 # Small and quick settings of what would train long; the defaults are measured by the benchmarks.
-QUICK: dict[str, dict[str, object]] = {}
+QUICK: dict[str, dict[str, object]] = {
+    "lightgcn": {"dim": 8, "batch": 64, "epochs": 10},
+    "graphsage": {"dim": 8, "batch": 64, "epochs": 8, "rate": 1e-2, "negatives": 8},
+    "two-tower": {"dim": 8, "batch": 64, "epochs": 8, "rate": 1e-2, "negatives": 8},
+    "ncf": {"dim": 8, "batch": 32, "epochs": 8, "rate": 2e-2},
+    "sasrec": {"dim": 16, "batch": 32, "rate": 1e-2, "epochs": 12},
+    "gru4rec": {"dim": 16, "hidden": 16, "batch": 32, "rate": 1e-2, "epochs": 12},
+    "cnn": {"dim": 16, "batch": 16, "rate": 1e-2, "epochs": 10, "shape": "caser"},
+    "next-basket": {"dim": 16, "hidden": 32, "batch": 32, "rate": 1e-2, "epochs": 15, "dropout": 0.0},
+}
 
 
 @pytest.fixture(params=list(MODELS))
