@@ -26,6 +26,8 @@ SCRIPTS = (
     "grozi",
     "grozi_retrieval",
     "tiktok",
+    "instruments18",
+    "office18_text",
     "classic",
     "voice",
     "minilm_int8",

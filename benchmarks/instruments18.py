@@ -5,7 +5,9 @@ Reads ``amazon_instruments18``: the order of what users took, and codes of texts
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import Bench, parser, report_path
-from benchmarks.sequences import Asked, Fitted, Whole, figures, fitted, log_of, searched, summary
+from benchmarks.sequences import Asked, Whole, figures, fitted, log_of, searched, summary
 from goodsense.events import Interactions
 from goodsense.recommend import MODELS, Content
 from goodsense.types import Embeddings
@@ -29,7 +31,7 @@ PROTOCOL = (
     "are asked with a history without them, ranked among all items and among the cold ones alone; intervals by "
     "bootstrap over users"
 )
-PLAIN = ("popular", "recent", "item-knn", "user-knn", "session-knn", "ease", "ease-side", "slim", "graph-filter")
+PLAIN = ("popular", "recent", "item-knn", "user-knn", "session-knn", "ease", "graph-filter", "content")
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "sasrec (ids)": ("sasrec", {"inputs": "ids"}),
     "sasrec (content)": ("sasrec", {"inputs": "content"}),
@@ -40,8 +42,10 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "next-basket (both)": ("next-basket", {"inputs": "both"}),
 }
 COLD = ("sasrec (ids)", "sasrec (content)", "sasrec (both)")
+COLD_PLAIN = ("popular", "item-knn", "content", "graph-filter")
+NEXT, UNTOUCHED = "next item", "cold items"
 SEEDS, COLUMNS, DEPTH = 5, 256, 3
-TARGETS = {"cold split, sasrec (content) over popular: nDCG@20": 0.005}
+CLEARLY = 0.01  # "clearly above popularity" of the issue, in nDCG@20 among all items
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,92 +72,149 @@ class Data:
         return Asked(self.log((self.parts < part) & kept), targets).only(targets >= 0)
 
 
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One way to ask: what models learn from, what they are asked, among which items, and slices of the asked."""
+
+    name: str
+    train: Interactions
+    test: Asked
+    among: Mapping[str, NDArray[np.bool_] | None]
+    slices: Mapping[str, NDArray[np.bool_]]
+
+
+@dataclass(eq=False)
+class Row:
+    """What came of one model over the seeds: figures of every asked user, by where they were sought."""
+
+    question: str
+    model: str
+    options: dict[str, Any]
+    runs: list[dict[str, dict[str, NDArray[np.float64]]]]
+    wall_s: list[float]
+    cpu_s: list[float]
+
+    def told(self, slices: Mapping[str, NDArray[np.bool_]]) -> dict[str, Any]:
+        """The row as JSON."""
+        first = next(iter(self.runs[0]))
+        return {
+            "model": self.model,
+            "options": self.options,
+            "seeds": len(self.runs),
+            **{among: summary([run[among] for run in self.runs]) for among in self.runs[0]},
+            "slices": {
+                name: summary([{key: own[mask] for key, own in run[first].items()} for run in self.runs])
+                for name, mask in slices.items()
+                if mask.any()
+            },
+            "fit_wall_s": round(float(np.mean(self.wall_s)), 1),
+            "fit_cpu_s": round(float(np.mean(self.cpu_s)), 1),
+        }
+
+
 def main() -> None:
     made = parser(__doc__ or "")
-    made.add_argument("--seeds", type=int, default=SEEDS, help="of whatever is random")
+    made.add_argument("--seeds", type=int, default=SEEDS, help="of networks, at most")
+    made.add_argument("--minutes", type=float, default=math.inf, help="begin no fit later; every row tells its seeds")
     made.add_argument("--only", nargs="+", help="some of the models; makes no result of its own")
     options = made.parse_args()
-    seeds = list(range(options.seeds))
-    bench = Bench("instruments18", PROTOCOL, seeds={str(seed): seed for seed in seeds})
-    run(bench, read(options.data / "amazon_instruments18"), seeds, options.only)
-    bench.write(report_path(options, bench.name, whole=options.only is None))
+    bench = Bench("instruments18", PROTOCOL, seeds={"cold items": 0}, settings={"seeds at most": options.seeds})
+    path = report_path(options, bench.name, whole=options.only is None)
+    data = read(options.data / "amazon_instruments18")
+    asked = questions(data)
+    rows: dict[tuple[str, str], Row] = {}
+    for question, name, seed in jobs(list(asked), options.seeds, options.only):
+        if time.perf_counter() - bench.started > 60 * options.minutes:
+            break
+        with bench.stage(f"{question}: {name}"):
+            one(asked[question], data, name, seed, rows)
+        tell(bench, asked, rows)
+        if path is not None:
+            bench.write(path)
+    if path is None:
+        bench.write(None)
 
 
-def run(bench: Bench, data: Data, seeds: Sequence[int], only: Sequence[str] | None) -> None:
-    names = [name for name in (*PLAIN, *NETWORKS) if only is None or name in only]
-    with bench.stage("next item"):
-        bench.details["next item"] = next_item(bench, data, [name for name in names if known(name)], seeds)
-    with bench.stage("cold items"):
-        cold = ("popular", *COLD) if only is None else [name for name in names if name in COLD]
-        bench.details["cold items"] = cold_items(bench, data, cold, seeds)
-
-
-def known(name: str) -> bool:
-    return kind_of(name)[0] in MODELS
+def jobs(asked: Sequence[str], seeds: int, only: Sequence[str] | None) -> Iterator[tuple[str, str, int]]:
+    """Question, model and seed; all models have a seed before any has the next."""
+    for seed in range(seeds):
+        for question in asked:
+            plain = PLAIN if question == NEXT else COLD_PLAIN
+            networks = tuple(NETWORKS) if question == NEXT else COLD
+            for name in (*(plain if seed == 0 else ()), *networks):
+                if kind_of(name)[0] in MODELS and (only is None or name in only):
+                    yield question, name, seed
 
 
 def kind_of(name: str) -> tuple[str, dict[str, Any]]:
     return NETWORKS.get(name, (name, {}))
 
 
-def next_item(bench: Bench, data: Data, names: Sequence[str], seeds: Sequence[int]) -> list[dict[str, Any]]:
-    train, val, test = data.log(data.parts == 0), data.asked(1), data.asked(2)
+def questions(data: Data) -> dict[str, Question]:
+    """The next item, and the next item where it is one that nobody touched."""
+    train, test = data.log(data.parts == 0), data.asked(2)
     events = np.bincount(train.item_rows, minlength=len(train.items))
-    cold, few = events[test.targets] == 0, np.diff(test.histories.starts) <= 5
-    table = []
-    for name in names:
-        kind, options = kind_of(name)
-        options = options or searched(kind, train, data.content, val)
-        fits = [fitted(kind, train, data.content, options, seed) for seed in (seeds if name in NETWORKS else (0,))]
-        runs = [figures(fit.model, test) for fit in fits]
-        slices = {"cold items": cold, "5 events or fewer": few, "more events": ~few}
-        table.append(
-            {
-                "model": name,
-                "options": options,
-                "test": summary(runs),
-                "validation": round(float(np.mean([figures(fit.model, val)["ndcg@20"].mean() for fit in fits])), 5),
-                "slices": {each: summary([part(run, mask) for run in runs]) for each, mask in slices.items()},
-                **effort(fits),
-            }
-        )
-        for metric in ("recall@10", "recall@20", "ndcg@10", "ndcg@20"):
-            bench.figure(f"{name}: {metric}", table[-1]["test"][metric])
-    return table
-
-
-def part(run: dict[str, NDArray[np.float64]], mask: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
-    return {name: values[mask] for name, values in run.items()}
-
-
-def effort(fits: Sequence[Fitted]) -> dict[str, float]:
-    """Seconds of one fit, the mean over seeds."""
-    wall, cpu = (float(np.mean([getattr(fit, name) for fit in fits])) for name in ("wall_s", "cpu_s"))
-    return {"fit_wall_s": round(wall, 2), "fit_cpu_s": round(cpu, 2)}
-
-
-def cold_items(bench: Bench, data: Data, names: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
-    rng = np.random.default_rng(0)
+    few = np.diff(test.histories.starts) <= 5
+    slices = {"cold items": events[test.targets] == 0, "5 events or fewer": few, "more events": ~few}
     cold = np.zeros(len(data.content), dtype=np.bool_)
-    cold[rng.choice(len(cold), len(cold) // 10, replace=False)] = True
-    train = data.log((data.parts == 0) & ~cold[data.items])
+    cold[np.random.default_rng(0).choice(len(cold), len(cold) // 10, replace=False)] = True
+    without = data.log((data.parts == 0) & ~cold[data.items])
     asked = data.asked(2, ~cold[data.items] | (data.parts == 2))
     asked = asked.only(cold[asked.targets])
-    table = []
-    for name in names:
-        kind, options = kind_of(name)
-        fits = [fitted(kind, train, data.content, options, seed) for seed in (seeds if name in NETWORKS else (0,))]
-        among_all = summary([figures(fit.model, asked) for fit in fits])
-        among_cold = summary([figures(fit.model, asked, allowed=cold) for fit in fits])
-        table.append({"model": name, "among all items": among_all, "among cold items": among_cold, **effort(fits)})
-        bench.figure(f"cold split, {name}: nDCG@20", among_all["ndcg@20"])
-        bench.figure(f"cold split, {name}: nDCG@20 among cold items", among_cold["ndcg@20"])
-    found = {row["model"]: row["among all items"]["ndcg@20"] for row in table}
-    for name in ("sasrec (content)", "sasrec (both)"):
-        if name in found and "popular" in found:
-            gain = f"cold split, {name} over popular: nDCG@20"
-            bench.figure(gain, found[name] - found["popular"], target=TARGETS.get(gain))
-    return {"cold items": int(cold.sum()), "users": len(asked.targets), "table": table}
+    return {
+        NEXT: Question(NEXT, train, test, {"test": None}, slices),
+        UNTOUCHED: Question(UNTOUCHED, without, asked, {"all items": None, "cold items alone": cold}, {}),
+    }
+
+
+def one(question: Question, data: Data, name: str, seed: int, rows: dict[tuple[str, str], Row]) -> None:
+    """Fit a model and ask it."""
+    kind, options = kind_of(name)
+    key = (question.name, name)
+    if key not in rows:
+        chosen = options or (
+            searched(kind, question.train, data.content, data.asked(1)) if question.name == NEXT else {}
+        )
+        rows[key] = Row(question.name, name, chosen, [], [], [])
+    row = rows[key]
+    fit = fitted(kind, question.train, data.content, row.options, seed)
+    row.runs.append({among: figures(fit.model, question.test, allowed=mask) for among, mask in question.among.items()})
+    row.wall_s.append(fit.wall_s)
+    row.cpu_s.append(fit.cpu_s)
+
+
+def tell(bench: Bench, asked: Mapping[str, Question], rows: Mapping[tuple[str, str], Row]) -> None:
+    """All that is known so far, in the report."""
+    bench.figures.clear()
+    bench.details = {
+        name: {
+            "users": len(question.test.targets),
+            **{f"users, {each}": int(mask.sum()) for each, mask in question.slices.items()},
+            "table": [row.told(question.slices) for row in rows.values() if row.question == name],
+        }
+        for name, question in asked.items()
+    }
+    for row in rows.values():
+        told = row.told({})
+        for among in row.runs[0]:
+            for metric in ("recall@10", "recall@20", "ndcg@10", "ndcg@20"):
+                value, where = told[among][metric], "" if among == "test" else f" among {among}"
+                start = "" if row.question == NEXT else "cold split, "
+                bench.figures[f"{start}{row.model}: {metric}{where}"] = figure(value)
+    popular = rows.get((UNTOUCHED, "popular"))
+    for name in COLD[1:]:
+        if popular is not None and (UNTOUCHED, name) in rows:
+            gain = mean_of(rows[UNTOUCHED, name]) - mean_of(popular)
+            bench.figures[f"cold split, {name} over popular: ndcg@20"] = figure(gain, CLEARLY)
+
+
+def figure(value: float, target: float | None = None) -> dict[str, Any]:
+    return {"value": value, "unit": "", "better": "higher", "target": target}
+
+
+def mean_of(row: Row) -> float:
+    """nDCG@20 among all items."""
+    return float(np.mean([run["all items"]["ndcg@20"].mean() for run in row.runs]))
 
 
 # ---- files

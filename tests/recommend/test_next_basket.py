@@ -18,7 +18,7 @@ from goodsense.learning.backend import torch
 from goodsense.recommend.next_basket import BasketLesson, BasketNetwork, NextBasket
 
 WEEKS = (("a", "b"), ("c", "d", "e"), ("f",))
-QUICK: dict[str, Any] = {"dim": 16, "hidden": 16, "epochs": 20, "batch": 16, "rate": 3e-2, "dropout": 0.0}
+QUICK: dict[str, Any] = {"dim": 16, "hidden": 16, "epochs": 40, "batch": 16, "patience": None, "rate": 3e-2, "dropout": 0.0}
 
 
 def visits(begin: int, count: int) -> tuple[list[str], list[float]]:
@@ -123,7 +123,9 @@ def test_baskets_are_cut_where_time_passes() -> None:
     ]
     assert baskets == [[0, 1], [2], [0]]
     assert found.starts.tolist() == [0, 2, 3]
-    assert found.lessons(5).tolist() == [[0, 1]]
+    spans, of_history = found.lessons(5)
+    assert spans.tolist() == [[0, 1]]
+    assert of_history.tolist() == [0]
 
 
 def test_events_without_a_time_are_baskets_of_their_own() -> None:

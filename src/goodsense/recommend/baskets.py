@@ -54,11 +54,13 @@ class Baskets:
         """Items of each basket, ``(m,)``."""
         return np.diff(self.bounds)
 
-    def lessons(self, longest: int) -> Whole:
-        """Every basket that others came before, with the first of at most ``longest`` of these: ``(l, 2)``."""
-        history = np.repeat(self.starts[:-1], np.diff(self.starts))  # where the history of each basket begins
-        told = np.flatnonzero(np.arange(len(self)) > history)
-        return np.stack([np.maximum(history[told], told - longest), told], axis=1)
+    def lessons(self, longest: int) -> tuple[Whole, Whole]:
+        """Every basket that others came before, with the first of at most ``longest`` of these, ``(l, 2)``; and the
+        history that each is of, ``(l,)``."""
+        history = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))  # (m,)
+        begins = self.starts[:-1][history]
+        told = np.flatnonzero(np.arange(len(self)) > begins)
+        return np.stack([np.maximum(begins[told], told - longest), told], axis=1), history[told]
 
     def newest(self, longest: int) -> Whole:
         """The last ``longest`` baskets of every history, from one to before another: ``(b, 2)``."""

@@ -24,7 +24,6 @@ from goodsense.recommend.content import Content
 from goodsense.recommend.item_table import Inputs, ItemTable, check_inputs, content_columns
 from goodsense.recommend.model import Scores
 from goodsense.recommend.network_model import Batches, NetworkModel, in_batches, steps_of
-from goodsense.recommend.sequences import Whole
 from goodsense.types import Vectors, normalise
 
 State: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # of an LSTM: state and cell, (b, h) each
@@ -84,9 +83,9 @@ class NextBasket(NetworkModel):
         longest: int = 30,
         dropout: float = 0.3,
         hide: float = 0.2,
-        epochs: int = 20,
-        batch: int = 256,
-        rate: float = 2e-3,
+        epochs: int = 30,
+        batch: int = 128,
+        rate: float = 4e-3,
         decay: float = 0.01,
         patience: int | None = 3,
         device: str = "cpu",
@@ -120,10 +119,10 @@ class NextBasket(NetworkModel):
 
     def _batches(self, interactions: Interactions) -> Batches:
         baskets = Baskets.of(interactions, self.gap_s)
-        spans = baskets.lessons(self.longest)
-        self._taught = steps_of(len(spans), self.batch) > 0
-        give = partial(_lessons, baskets, spans, self.batch, self.largest)
-        return Batches(steps_of(len(spans), self.batch), give, self._network.loss)
+        steps = steps_of(len(np.unique(baskets.lessons(self.longest)[1])), self.batch)
+        self._taught = steps > 0
+        give = partial(_lessons, baskets, self.longest, self.batch, self.largest)
+        return Batches(steps, give, self._network.loss)
 
     def _settle(self, interactions: Interactions) -> None:
         table = self._network.table
@@ -257,9 +256,12 @@ def _noise(step: int, paths: int, items: torch.Tensor) -> torch.Tensor:
 
 
 def _lessons(
-    baskets: Baskets, spans: Whole, size: int, largest: int, _: int, rng: np.random.Generator
+    baskets: Baskets, longest: int, size: int, largest: int, _: int, rng: np.random.Generator
 ) -> Iterator[BasketLesson]:
-    """The batches of an epoch: each basket with some before it, its items in an order that is drawn."""
+    """The batches of an epoch: of each history one basket that is drawn, its items in an order that is drawn, too."""
+    spans, history = baskets.lessons(longest)
+    order = rng.permutation(len(spans))
+    spans = spans[order[np.unique(history[order], return_index=True)[1]]]
     for which in in_batches(len(spans), size, rng):
         before, there = baskets.padded(spans[which])
         wanted, asked = baskets.rows(spans[which, 1], np.ones(len(which), dtype=np.bool_))

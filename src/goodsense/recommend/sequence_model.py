@@ -25,8 +25,8 @@ from goodsense.recommend.network_model import Batches, NetworkModel
 from goodsense.recommend.sequences import Sequences, Whole
 from goodsense.types import Vectors, normalise
 
-ALL = 10_000  # items that are all told apart at every step; of more, some are drawn
-DRAWN = 1_024
+ALL = 5_000  # items that are all told apart at every step; of more, some are drawn
+DRAWN = 512
 AT_ONCE = 128  # histories that are read together
 
 
@@ -80,8 +80,8 @@ class SequenceModel(NetworkModel):
     hide
         Of ``both``, share of the items that are their content alone, in training.
     negatives
-        Items that the right one is told from: 0 for all. None: all in a catalog of up to 10,000 items, else 1,024 drawn
-        at each step and those of the batch.
+        Items that the right one is told from: 0 for all. None: all in a catalog of up to 5,000 items, else 512 that are
+        drawn at each step and those of the batch.
     epochs, batch, rate, decay, patience, device
         As of every network; examples of a batch are pieces of histories.
     """
