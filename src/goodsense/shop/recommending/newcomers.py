@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -46,7 +46,7 @@ class Newcomers:
         """
         chosen = np.flatnonzero(allowed[self.cold])
         of_build = chosen[self.cold[chosen] < len(self.shelf.known)]
-        if len(of_build) and model.score(histories, [self.shelf.ids[place] for place in self.cold[of_build]]).any():
+        if len(of_build) and knows(model, histories, [self.shelf.ids[place] for place in self.cold[of_build]]):
             chosen = np.setdiff1d(chosen, of_build)
         if not len(chosen):
             return self.cold[chosen], np.zeros((len(histories.users), 0))
@@ -107,6 +107,16 @@ class Newcomers:
         vectors, there = vectors.copy(), there.copy()
         vectors[missing], there[missing] = made, made.any(axis=1)
         return vectors, there
+
+
+def knows(model: Model, histories: Interactions, ids: Sequence[str]) -> bool:
+    """Whether a model says anything of products that nobody touched; a blend does if any part does."""
+    from goodsense.recommend.hybrid import Hybrid
+
+    if isinstance(model, Hybrid):
+        used = zip(model.parts, model.used_weights.tolist(), strict=True)
+        return any(weight and knows(part, histories, ids) for part, weight in used)
+    return bool(np.nan_to_num(model.score(histories, ids)).any())
 
 
 def _value(block: str, product: Product) -> Mapping[str, object]:
