@@ -12,6 +12,7 @@ from goodsense._version import __version__
 from goodsense.cli import ablate as ablate_command
 from goodsense.cli import check as check_command
 from goodsense.cli import clean as clean_command
+from goodsense.cli import compare as compare_command
 from goodsense.cli import crawl as crawl_command
 from goodsense.cli import evaluate, printing
 from goodsense.cli import events as events_command
@@ -39,6 +40,7 @@ app.add_typer(recipe_command.app, name="recipe")
 app.command("ablate")(ablate_command.ablate)
 app.command("check")(check_command.check)
 app.command("clean")(clean_command.clean)
+app.command("compare")(compare_command.compare)
 app.command("crawl")(crawl_command.crawl)
 app.command("events")(events_command.events)
 app.command("explain")(explain_command.explain)

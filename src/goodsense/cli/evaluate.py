@@ -8,9 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
+from goodsense.cli import evaluate_recommend
 from goodsense.cli.output import emit, help_without_command, progress_shown, say, table
 
-app = typer.Typer(help="Measure search, and what the vectors know.", invoke_without_command=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Measure search, recommendations, and what the vectors know.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+app.command("recommend")(evaluate_recommend.recommend)
 
 ShopDir = Annotated[Path, typer.Argument(metavar="SHOP", help="The shop's directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
