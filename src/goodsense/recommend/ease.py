@@ -151,7 +151,8 @@ class Ease(Model):
         return found
 
     def _arrays(self) -> Arrays:
-        return {"head": self._head, "rest": self._rest, "among": self._among} | packed("others", self._others)
+        own: Arrays = {"head": self._head, "rest": self._rest, "among": self._among}
+        return own | packed("others", self._others)
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self._head, self._rest, self._among = arrays["head"], arrays["rest"], arrays["among"]

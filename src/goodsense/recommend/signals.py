@@ -36,7 +36,8 @@ def checked_values(values: str) -> Values:
     UsageError
         If it is none.
     """
-    return checked(values, VALUES, "values")
+    found: Values = checked(values, VALUES, "values")
+    return found
 
 
 def checked(given: Any, known: tuple[Any, ...], name: str) -> Any:

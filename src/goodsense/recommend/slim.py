@@ -65,9 +65,10 @@ class _Gram:
 
     def __call__(self, some: NDArray[np.integer]) -> Grams:
         if self._all is not None:
-            return self._all[some[:, None], some]
-        own = self._rows[some]
-        found: Grams = (own @ own.T).toarray()
+            found: Grams = self._all[some[:, None], some]
+        else:
+            own = self._rows[some]
+            found = (own @ own.T).toarray()
         return found
 
 
@@ -132,8 +133,9 @@ class Slim(Model):
         for row, (begin, end) in enumerate(zip(near.indptr[:-1], near.indptr[1:], strict=True)):
             grams[: end - begin, row, : end - begin] = gram(near.indices[begin:end])
             right[row, : end - begin] = near.data[begin:end]
-        found = descend(grams, right, l1=self.l1, l2=self.l2)
-        return found[np.arange(width) < lengths[:, None]]
+        solved = descend(grams, right, l1=self.l1, l2=self.l2)
+        found: NDArray[np.float32] = solved[np.arange(width) < lengths[:, None]]
+        return found
 
     def _scores(self, histories: Interactions) -> Scores:
         return signals(histories, self.values) @ self._weights
