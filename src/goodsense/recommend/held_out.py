@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from goodsense.events import Interactions
 from goodsense.events.interactions import Pairs
 from goodsense.recommend.histories import blocks_of
+from goodsense.recommend.model import BLOCK, CELLS
 
 USERS = 4_096  # asked at most
 SHARE = 0.25  # of the users that can be asked
 LEAST = 3  # items of a user who can be asked
-AT_ONCE = 1_024  # histories that are scored together
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,8 @@ class HeldOut:
         """Hold out the item that a user took to last, where times are known; else any item of the user.
 
         Asked are at most ``users``, a quarter of those who have three items or more. An item that nobody else took is
-        never held out, so all items stay as warm as they were. Without anybody to ask, nothing is held out.
+        never held out, so all items stay as warm as they were, nor is a pair of no weight or less. Without anybody to
+        ask, nothing is held out.
         """
         pairs = interactions.pairs
         chosen = _chosen(pairs, len(interactions.users), len(interactions.items), users, np.random.default_rng(seed))
@@ -63,7 +64,7 @@ class HeldOut:
         if not len(self):
             return 0.0
         total, begin = 0.0, 0
-        for block in blocks_of(self.histories, AT_ONCE):
+        for block in blocks_of(self.histories, max(1, min(BLOCK, CELLS // len(self.train.items)))):
             found = np.array(scores(block), dtype=np.float32)  # (b, n)
             found[block.user_rows, block.item_rows] = -np.inf
             total += float(_gains(found, self.rows[begin : begin + len(found)], k).sum())
@@ -86,7 +87,8 @@ def _chosen(pairs: Pairs, users: int, items: int, most: int, rng: np.random.Gene
     times = np.nan_to_num(pairs.first_times, nan=-np.inf)
     order = np.lexsort((rng.random(len(times)), times, pairs.user_rows))
     last = order[np.cumsum(sizes)[sizes > 0] - 1]  # one pair per user who has any
-    last = last[(sizes[pairs.user_rows[last]] >= LEAST) & (takers[pairs.item_rows[last]] > 1)]
+    enough = (sizes[pairs.user_rows[last]] >= LEAST) & (takers[pairs.item_rows[last]] > 1)
+    last = last[enough & (pairs.weights[last] > 0)]
     count = min(most, max(1, int(SHARE * len(last))))
     found = np.sort(rng.choice(last, size=min(count, len(last)), replace=False))
     left = takers - np.bincount(pairs.item_rows[found], minlength=items)
