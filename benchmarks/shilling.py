@@ -184,10 +184,10 @@ def joined(log: Interactions, more: Interactions) -> Interactions:
         log.users + more.users,
         log.items,
         np.concatenate([log.starts, log.starts[-1] + more.starts[1:]]),
-        *(
-            np.concatenate([getattr(log, name), getattr(more, name)])
-            for name in ("item_rows", "weights", "times", "labels")
-        ),
+        np.concatenate([log.item_rows, more.item_rows]),
+        np.concatenate([log.weights, more.weights]),
+        np.concatenate([log.times, more.times]),
+        np.concatenate([log.labels, more.labels]),
     )
 
 

@@ -82,7 +82,8 @@ class ByTaste(Model):
 
     def _keep(self, rows: Mapping[str, NDArray[np.float32]]) -> None:
         blocks = {
-            name: Embeddings(self.items, self.items, unit, unit.any(axis=1)) for name, unit in sorted(rows.items())
+            name: Embeddings.of_products(self.items, unit, np.asarray(unit.any(axis=1)))
+            for name, unit in sorted(rows.items())
         }
         self._content = Content(self.items, blocks)
 

@@ -146,10 +146,10 @@ class StyleProfiles:
         )
         counts: Counter[str] = Counter()
         kept = []
-        for trait in liked:
-            counts[trait.facet] += 1
-            if counts[trait.facet] <= most:
-                kept.append(trait)
+        for found in liked:
+            counts[found.facet] += 1
+            if counts[found.facet] <= most:
+                kept.append(found)
         return tuple(kept)
 
     def _trait(self, trait: tuple[str, str], own: Sequence[int], count: int) -> Trait:

@@ -180,7 +180,7 @@ class CandidateFeatures:
             own = np.vstack([unit, np.zeros((1, unit.shape[1]), np.float32)])[rows]  # (m, d)
             for how, past in (("mean", pasts.means[name]), ("latest", pasts.latest[name])):
                 cosine = np.einsum("md,md->m", own, past[of_row]).astype(np.float64)
-                there = own.any(axis=1) & past.any(axis=1)[of_row]
+                there = np.asarray(own.any(axis=1)) & np.asarray(past.any(axis=1))[of_row]
                 found[f"like.{name}.{how}"] = np.where(there, cosine, np.nan)
         return found
 

@@ -30,7 +30,8 @@ class Propensities:
 
     def of(self, positions: Positions) -> NDArray[np.float64]:
         """``(m,)``."""
-        return self.values[np.minimum(positions, len(self.values)) - 1]
+        found: NDArray[np.float64] = self.values[np.minimum(positions, len(self.values)) - 1]
+        return found
 
     def targets(self, positions: Positions, happened: Clicks, *, clip: float = 10.0) -> NDArray[np.float64]:
         """``1 / propensity`` (at most ``clip``) where something happened, else 0, ``(m,)``.

@@ -123,7 +123,8 @@ class Filters:
 
     def _held(self, masks: Mapping[str, Kept], count: int) -> list[str]:
         """The rules that stay in force; one that gave way for nothing is in force again."""
-        held, gone = [rule.name for rule in self.filters], []
+        held = [rule.name for rule in self.filters]
+        gone: list[str] = []
         least = min(self.least, count)
         for rule in reversed(self.filters):
             if _all(masks, held, count).sum() >= least:

@@ -83,7 +83,8 @@ class Trees:
 
     def raw(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds of rows ``(m, f)``, ``(m,)``."""
-        return self.base[0] + self._added(values, np.sum)
+        found: NDArray[np.float64] = self.base[0] + self._added(values, np.sum)
+        return found
 
     def staged(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds after none of the trees, after the first, and so on, ``(m, t + 1)``."""
