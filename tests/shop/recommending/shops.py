@@ -37,19 +37,19 @@ def of_thing(thing: str) -> list[str]:
 def shoppers() -> list[Event]:
     """Thirty shoppers: five care for each thing, look at all of its toys but one, and buy the first two in one basket.
 
-    Every shopper buys ``toy-0000`` in the end, so it is the most popular one.
+    Thirty others buy ``toy-0000`` in the end and nothing else, so it is the most popular one.
     """
     events = []
     for number in range(30):
         user, own = f"u{number:02d}", of_thing(THINGS[number % 6])
         liked = [id for place, id in enumerate(own) if place != 2 + number // 6 and id != UNTOUCHED]
-        at = START + number * 600
-        for place, id in enumerate(liked):
+        at, turn = START + number * 600, 1 + number // 6
+        for place, id in enumerate([*liked[turn:], *liked[:turn]]):
             time = at + place
             events.append(Event(user, id, "view", time=time, session=f"s{user}", query=f"{THINGS[number % 6]} toy"))
         for place, id in enumerate(liked[:2]):
-            events.append(Event(user, id, "purchase", time=at + 20 + place, session=f"s{user}"))
-        events.append(Event(user, "toy-0000", "purchase", time=START + LAST - number, session=f"last-{user}"))
+            events.append(Event(user, id, "purchase", time=at - 5 + place, session=f"s{user}"))
+        events.append(Event(f"x{number:02d}", "toy-0000", "purchase", time=START + LAST - number))
     events.append(Event("u00", "gone-0001", "view", time=START + 5))
     events.append(Event("solo", "toy-0004", "view", time=START, query="call me at 13812345678"))
     return events

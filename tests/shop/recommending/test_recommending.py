@@ -156,7 +156,7 @@ def test_like_one_product_leaves_it_out(shop: Shop) -> None:
 def test_other_models_are_learned_on_the_spot(shop: Shop) -> None:
     hits = shop.recommend("u01", k=1, model="popular")
     assert hits.model == "popular"
-    assert hits.ids == ("toy-0004",) or "toy-0000" in bought("u01")
+    assert hits.ids == ("toy-0000",)
     with pytest.raises(UsageError, match="no recommender"):
         shop.recommend("u01", model="nonsense")
 
