@@ -26,7 +26,7 @@ QUICK: dict[str, dict[str, object]] = {
     "sasrec": {"dim": 16, "batch": 32, "rate": 1e-2, "epochs": 12},
     "gru4rec": {"dim": 16, "hidden": 16, "batch": 32, "rate": 1e-2, "epochs": 12},
     "cnn": {"dim": 16, "batch": 16, "rate": 1e-2, "epochs": 10, "shape": "caser"},
-    "next-basket": {"dim": 16, "hidden": 32, "batch": 32, "rate": 1e-2, "epochs": 15, "dropout": 0.0},
+    "next-basket": {"dim": 16, "hidden": 32, "batch": 8, "rate": 4e-2, "epochs": 10, "patience": None},
 }
 
 

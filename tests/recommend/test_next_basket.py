@@ -10,7 +10,7 @@ import pytest
 from goodsense.errors import UsageError
 from goodsense.events import Interactions
 from goodsense.recommend import histories_of
-from goodsense.recommend.baskets import Baskets
+from goodsense.recommend.baskets import Baskets, HeldBaskets
 
 pytest.importorskip("torch")
 
@@ -18,7 +18,15 @@ from goodsense.learning.backend import torch
 from goodsense.recommend.next_basket import BasketLesson, BasketNetwork, NextBasket
 
 WEEKS = (("a", "b"), ("c", "d", "e"), ("f",))
-QUICK: dict[str, Any] = {"dim": 16, "hidden": 16, "epochs": 40, "batch": 16, "patience": None, "rate": 3e-2, "dropout": 0.0}
+QUICK: dict[str, Any] = {
+    "dim": 16,
+    "hidden": 16,
+    "epochs": 40,
+    "batch": 16,
+    "patience": None,
+    "rate": 3e-2,
+    "dropout": 0.0,
+}
 
 
 def visits(begin: int, count: int) -> tuple[list[str], list[float]]:
@@ -50,7 +58,7 @@ def test_the_whole_next_basket_comes_first(learned: NextBasket) -> None:
 def test_scores_are_probabilities_of_being_in_the_basket(learned: NextBasket) -> None:
     scores = learned.score(log(visits(0, 1), visits(0, 2)), ["a", "b", "c", "d", "e", "f"])
     assert ((scores >= 0) & (scores <= 1)).all()
-    assert scores[0, 2:5].min() > 0.4  # all three: one of them alone would have a third each
+    assert scores[0, 2:5].min() > 0.5  # all three: one of them alone would have a third each
     assert scores[1, 5] > 0.6
     assert scores[1, :5].max() < 0.5
 
@@ -140,6 +148,16 @@ def test_padded_baskets_are_those_of_a_loop() -> None:
     assert rows.shape == there.shape == (3, 3, 3)
     said = [[{own.items[item] for item in rows[b, t][there[b, t]]} for t in range(3)] for b in range(3)]
     assert said == [[set("cde"), set("f"), set("ab")], [set("cde"), set(), set()], [set(), set(), set()]]
+
+
+def test_held_out_baskets_are_the_last_ones_and_judged_as_by_hand() -> None:
+    held = HeldBaskets.of(log(*(visits(0, 3) for _ in range(8)), visits(1, 1)), 0.0, seed=0)
+    assert len(held) == 2
+    assert [held.histories.history(user)[0] for user in held.histories.users] == [tuple("abcde")] * 2
+    assert len(held.train) == 8 * 6 + 3 - 2
+    assert held.wanted.items.tolist() == [5, 5]
+    scores = np.tile(np.array([5.0, 0.0, 0.0, 0.0, 0.0, 3.0], np.float32), (2, 1))
+    assert held.ndcg(lambda _: scores) == pytest.approx(1 / np.log2(3))
 
 
 @pytest.mark.parametrize("options", [{"gap_s": -1.0}, {"largest": 0}, {"hidden": 0}, {"hide": 1.0}])

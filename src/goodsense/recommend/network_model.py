@@ -24,7 +24,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,17 @@ class Batches:
     steps: int
     batches: Callable[[int, np.random.Generator], Iterable[Any]]
     loss: Callable[[Any], torch.Tensor]
+
+
+class Held(Protocol):
+    """Interactions to learn from, and a figure of what was held out of them."""
+
+    @property
+    def train(self) -> Interactions: ...
+
+    def __len__(self) -> int: ...
+
+    def ndcg(self, scores: Callable[[Interactions], NDArray[np.float32]]) -> float: ...
 
 
 class NetworkModel(Model):
@@ -124,7 +135,7 @@ class NetworkModel(Model):
         self._network: Any = None
 
     def _learn(self, interactions: Interactions, content: Content, *, seed: int, progress: Progress) -> None:
-        held = HeldOut.of(interactions, seed=seed)
+        held = self._hold_out(interactions, seed)
         self._prepare(held.train, content)
         with seeded(seed):
             self._network = self._built(whole=True)
@@ -136,7 +147,11 @@ class NetworkModel(Model):
         with torch.no_grad():
             self._settle(interactions)
 
-    def _train(self, own: Batches, held: HeldOut, seed: int, progress: Progress) -> None:
+    def _hold_out(self, interactions: Interactions, seed: int) -> Held:
+        """What tells when the network is at its best."""
+        return HeldOut.of(interactions, seed=seed)
+
+    def _train(self, own: Batches, held: Held, seed: int, progress: Progress) -> None:
         def validate() -> float:
             self._settle(held.train)
             return held.ndcg(self._scores)

@@ -19,7 +19,7 @@ from goodsense.errors import UsageError
 from goodsense.events import Interactions
 from goodsense.learning.backend import nn, torch
 from goodsense.learning.losses import MASKED
-from goodsense.recommend.baskets import Baskets
+from goodsense.recommend.baskets import Baskets, HeldBaskets
 from goodsense.recommend.content import Content
 from goodsense.recommend.item_table import Inputs, ItemTable, check_inputs, content_columns
 from goodsense.recommend.model import Scores
@@ -46,6 +46,7 @@ class NextBasket(NetworkModel):
     Some baskets are drawn, item by item, and an item's probability is the mean, over them, of the sum of its chances to
     be said next, each times the chance that the basket was not complete before: what is said is said once, so these
     chances add up. All histories share the random numbers, so the same history has the same answer among any others.
+    The best epoch is told by last baskets that are held out.
 
     All items are scored at every step: meant for catalogs of some ten thousand items.
 
@@ -106,6 +107,9 @@ class NextBasket(NetworkModel):
         self._touched: NDArray[np.bool_] = np.empty(0, np.bool_)
         self._columns: Vectors = np.empty((0, 0), np.float32)
         self._taught = False
+
+    def _hold_out(self, interactions: Interactions, seed: int) -> HeldBaskets:
+        return HeldBaskets.of(interactions, self.gap_s, seed=seed)
 
     def _prepare(self, interactions: Interactions, content: Content) -> None:
         self._touched = np.bincount(interactions.item_rows, minlength=len(self.items)) > 0
