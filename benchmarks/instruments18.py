@@ -31,7 +31,7 @@ PROTOCOL = (
     "are asked with a history without them, ranked among all items and among the cold ones alone; intervals by "
     "bootstrap over users"
 )
-PLAIN = ("popular", "recent", "item-knn", "user-knn", "session-knn", "ease", "content")
+PLAIN = ("popular", "item-knn", "user-knn", "session-knn", "ease", "content")
 FIXED: dict[str, tuple[str, dict[str, Any]]] = {  # not searched: networks, and what would take long to search
     "sasrec (both)": ("sasrec", {"inputs": "both"}),
     "sasrec (ids)": ("sasrec", {"inputs": "ids"}),

@@ -30,7 +30,7 @@ PROTOCOL = (
     "columns, fitted on the texts of all items; not comparable with models of the full training log; intervals by "
     "bootstrap over events"
 )
-PLAIN = ("popular", "recent", "item-knn", "session-knn", "ease", "content", "ease-side", "graph-filter")
+PLAIN = ("popular", "item-knn", "session-knn", "ease", "content", "ease-side", "graph-filter")
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "sasrec (ids)": ("sasrec", {"inputs": "ids"}),
     "sasrec (content)": ("sasrec", {"inputs": "content"}),
