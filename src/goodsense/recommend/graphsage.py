@@ -8,7 +8,7 @@ item that nobody took has its vector from content and attributes. A shopper is t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -18,7 +18,7 @@ from scipy import sparse
 
 from goodsense.errors import UsageError
 from goodsense.events import Interactions
-from goodsense.factors.sampler import Neighbours, sample_neighbours
+from goodsense.factors.sampler import sample_neighbours
 from goodsense.learning.backend import nn, torch
 from goodsense.recommend.content import Content
 from goodsense.recommend.drawing import Rows, Taken
@@ -166,6 +166,12 @@ class Hops:
     of_attributes: Product
     needed: torch.Tensor
 
+    @classmethod
+    def of(cls, edges: Sequence[Any], needed: Rows) -> Self:
+        """By matrices of edges, CSR, in the order of the fields."""
+        first, second, third, fourth = (Product(_means(matrix)) for matrix in edges)
+        return cls(first, second, third, fourth, torch.from_numpy(needed))
+
 
 @dataclass(frozen=True, eq=False)
 class ItemGraph:
@@ -192,8 +198,7 @@ class ItemGraph:
 
     def full(self) -> Hops:
         """All neighbours of all items."""
-        needed = torch.arange(self.taken.shape[1])
-        return Hops(*(Product(_means(own)) for own in (self.takers, self.tags, self.taken, self.tagged)), needed)
+        return Hops.of([self.takers, self.tags, self.taken, self.tagged], np.arange(self.taken.shape[1]))
 
     def drawn(self, items: Rows, size: int, *, told: Rows, hide: float, rng: np.random.Generator) -> Hops:
         """At most ``size`` neighbours of each node.
@@ -207,38 +212,30 @@ class ItemGraph:
         hide
             Share of the items whose shoppers are left out.
         """
-        count = self.taken.shape[1]
-        takers = sample_neighbours(self.takers, items, size, rng=rng)
-        owners = _owners(takers)
-        kept = ~np.isin(takers.targets * count + items[owners], told) & (rng.random(len(items)) >= hide)[owners]
-        shoppers, near = _drawn(takers, kept)
-        own = sample_neighbours(self.taken, shoppers, size, rng=rng)
-        of_shoppers = own, ~np.isin(shoppers[_owners(own)] * count + own.targets, told)
-        tags = sample_neighbours(self.tags, items, size, rng=rng)
-        attributes, sharing = _drawn(tags, np.ones(len(tags.targets), dtype=np.bool_))
-        own = sample_neighbours(self.tagged, attributes, size, rng=rng)
-        needed = np.unique(np.concatenate([of_shoppers[0].targets, own.targets]))
-        ends = (_between(*found, needed) for found in (of_shoppers, (own, np.ones(len(own.targets), dtype=np.bool_))))
-        products = (Product(_means(matrix)) for matrix in (near, sharing, *ends))
-        return Hops(*products, torch.from_numpy(needed))
+        count, seen = self.taken.shape[1], rng.random(len(items)) >= hide
+        near = _sampled(self.takers, items, size, rng)
+        near = near[:, seen[near[0]] & ~np.isin(near[1] * count + items[near[0]], told)]
+        shoppers = np.unique(near[1])
+        far = _sampled(self.taken, shoppers, size, rng)
+        far = far[:, ~np.isin(shoppers[far[0]] * count + far[1], told)]
+        having = _sampled(self.tags, items, size, rng)
+        attributes = np.unique(having[1])
+        had = _sampled(self.tagged, attributes, size, rng)
+        needed = np.union1d(far[1], had[1])
+        ways = (near, items, shoppers), (having, items, attributes), (far, shoppers, needed), (had, attributes, needed)
+        return Hops.of([_matrix(*way) for way in ways], needed)
 
 
-def _owners(found: Neighbours) -> Rows:
-    """The place of the node of each edge, ``(e,)``."""
-    return np.repeat(np.arange(len(found.nodes)), np.diff(found.starts))
+def _sampled(graph: Any, nodes: Rows, size: int, rng: np.random.Generator) -> Rows:
+    """Edges ``(2, e)``: a place in ``nodes``, and one of its neighbours."""
+    found = sample_neighbours(graph, nodes, size, rng=rng)
+    return np.stack([np.repeat(np.arange(len(nodes)), np.diff(found.starts)), found.targets])
 
 
-def _drawn(found: Neighbours, kept: NDArray[np.bool_]) -> tuple[Rows, Any]:
-    """The different neighbours, and which node has which of them."""
-    reached = np.unique(found.targets[kept])
-    return reached, _between(found, kept, reached)
-
-
-def _between(found: Neighbours, kept: NDArray[np.bool_], reached: Rows) -> Any:
-    """Edges that are kept, as CSR ``(nodes, reached)`` of ones."""
-    rows, columns = _owners(found)[kept], np.searchsorted(reached, found.targets[kept])
-    ones = np.ones(len(rows), dtype=np.float32)
-    return sparse.csr_matrix((ones, (rows, columns)), shape=(len(found.nodes), len(reached)))
+def _matrix(edges: Rows, nodes: Rows, reached: Rows) -> Any:
+    """Edges as CSR ``(nodes, reached)`` of ones; ``reached`` ascends."""
+    entries = np.ones(edges.shape[1], dtype=np.float32), (edges[0], np.searchsorted(reached, edges[1]))
+    return sparse.csr_matrix(entries, shape=(len(nodes), len(reached)))
 
 
 def _means(matrix: Any) -> Any:
