@@ -153,3 +153,40 @@ def test_a_shop_without_events_says_how_to_get_some(call: Caller, shop: Path, tm
     assert f"goodsense events {shop} FILE" in call("events", shop).out
     assert call("events", tmp_path / "nowhere", "--json").error["code"] == "storage"
     assert call("events", shop, tmp_path / "p.csv", "--export", tmp_path / "x.csv", "--json").error["code"] == "usage"
+
+
+def test_stock_goes_in_by_the_same_command(call: Caller, shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("id,title\nlamp,Lamp\n")
+    (tmp_path / "stock.csv").write_text("sku,place,quantity,time\nlamp,shelf,3,2024-06-18\nx,shelf,1,2024-06-18\n")
+    call("ingest", shop, tmp_path / "p.csv")
+    said = call("events", shop, tmp_path / "stock.csv").out
+    for words in (
+        "No column is the user: the rows are read as stock that lies somewhere.",
+        "2 events read: 2 added, 0 unchanged.",
+        "Readings tell how many there are of 2 SKUs; 1 of them are of no product yet.",
+    ):
+        assert words in said
+    (tmp_path / "stock.csv").write_text("sku,place,quantity,time\nlamp,shelf,2,2024-06-19\nlamp,shelf,9,2024-06-17\n")
+    found = call("events", shop, tmp_path / "stock.csv", "--json").json
+    assert (found["readings"], found["added"], found["changed"], found["unchanged"]) == (2, 0, 1, 1)
+    assert (found["events"], found["stock"], found["unknown_stock"]) == (0, 2, 1)
+
+
+def test_a_log_of_another_system_says_what_it_passed_over(call: Caller, shop: Path, tmp_path: Path) -> None:
+    rows = [
+        {"event": "item", "id": "1", "timestamp": "1604215200500", "item": "i1", "fields": []},
+        {"event": "ranking", "id": "2", "timestamp": "1604215200500", "user": "u", "items": [{"id": "i1"}]},
+    ]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = call("events", shop, tmp_path / "log.jsonl").out
+    assert "Read as events of Metarank." in said
+    assert "Records that tell of no action with a product are left out: 1 item." in said
+    assert call("events", shop, tmp_path / "log.jsonl", "--format", "metarank", "--json").json["unchanged"] == 1
+    assert call("events", shop, tmp_path / "log.jsonl", "--format", "ga5", "--json").error["code"] == "usage"
+
+
+def test_searches_without_a_product_are_kept_and_count_no_item(call: Caller, shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("user,item,type,query\nu,,search,red toy\nu,a,view,\nu,,search,\n")
+    found = call("events", shop, tmp_path / "e.csv", "--json").json
+    told = {name: found[name] for name in ("added", "rejected", "events", "items", "pairs", "unknown_items")}
+    assert told == {"added": 2, "rejected": 1, "events": 2, "items": 1, "pairs": 1, "unknown_items": 1}

@@ -15,7 +15,7 @@ from goodsense.tables import Rejects
 from tests.catalog.mutations import SECONDS, mutate
 from tests.events.samples import rich, shoppers
 
-FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "csv.gz", "inter", "chinese")
+FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "csv.gz", "inter", "chinese", "ga4", "metarank")
 _CHINESE = "用户ID,商品ID,行为类型,评分,数量,搜索词,停留时长,时间\n" + "".join(
     f'用户{n % 5},商品{n % 7},{kind},{n % 5 + 1}星,"1,{n:03}","红色,玩具",{n}秒,'
     f"2024年6月{n % 28 + 1}日 下午{n % 11 + 1}:30\n"
@@ -24,12 +24,26 @@ _CHINESE = "用户ID,商品ID,行为类型,评分,数量,搜索词,停留时长,
 _INTER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n" + "".join(
     f"{n % 9}\t{n % 13}\t{n % 5 + 1}\t{880_000_000 + n * 1000}\n" for n in range(60)
 )
+_GA4 = "".join(
+    f'{{"event_name": "{name}", "event_timestamp": "{1_604_215_200 + n}000000", "user_pseudo_id": "u{n % 3}", '
+    f'"event_params": [{{"key": "ga_session_id", "value": {{"int_value": "7"}}}}], "geo": {{"country": "日本"}}, '
+    f'"items": [{{"item_id": "A", "item_list_id": "l", "price": 9.5, "quantity": "2"}}, {{"item_id": "B{n}"}}]}}\n'
+    for n, name in enumerate(("view_item_list", "select_item", "purchase", "page_view") * 5)
+)
+_METARANK = "".join(
+    f'{{"event": "ranking", "id": "r{n}", "timestamp": "{1_604_215_200 + n}000", "user": "u1", '
+    f'"items": [{{"id": "a"}}, {{"id": "b"}}], "fields": [{{"name": "query", "value": "猫"}}]}}\n'
+    f'{{"event": "interaction", "id": "i{n}", "timestamp": "{1_604_215_209 + n}000", "user": "u1", "type": "click", '
+    f'"item": "a", "ranking": "r{n}"}}\n'
+    for n in range(10)
+)
+_TEXTS = {"chinese": _CHINESE, "inter": _INTER, "ga4": _GA4, "metarank": _METARANK}
 
 
 def write_valid(format_name: str, path: Path) -> None:
     """A valid file of one format, with a few odd values in it."""
-    if format_name in ("chinese", "inter"):
-        path.write_text(_CHINESE if format_name == "chinese" else _INTER, "utf-8")
+    if format_name in _TEXTS:
+        path.write_text(_TEXTS[format_name], "utf-8")
         return
     events = [event for _, event in numbered(enumerate([*rich(20), *shoppers(5, 5, 20)]))]
     plain = format_name.removesuffix(".gz")
@@ -73,8 +87,8 @@ def _read(path: Path, case: str) -> Counter[str]:
     try:
         for number, event in read_events(path, rejects=rejects):
             assert number >= 1
-            assert event.user
-            assert event.item
+            assert event.user or event.type == "stock"
+            assert event.item or event.query
             keys.append(event.key)
     except GoodsenseError as error:
         problem = error

@@ -21,7 +21,10 @@ def events(
     sources: Annotated[
         list[Path] | None, typer.Argument(metavar="[SOURCE...]", help="Files of events; none: say what there is.")
     ] = None,
-    format: Annotated[str, typer.Option(help="csv, tsv, jsonl, json, parquet; auto looks at the file.")] = "auto",
+    format: Annotated[
+        str,
+        typer.Option(help="csv, tsv, jsonl, json, parquet, ga4, metarank, amazon, recbole; auto looks at the file."),
+    ] = "auto",
     map: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="FIELD=COLUMN", help="Where a field stands, by the column's name or place."),
@@ -41,7 +44,7 @@ def events(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Put what shoppers did into a shop: views, carts, purchases, ratings; or write it out again."""
+    """Put what shoppers did, and what lies in stock, into a shop; or write it out again."""
     if export is not None:
         if sources:
             raise UsageError("events are either put in or written out.", fix="Leave out the sources, or --export.")
@@ -88,7 +91,7 @@ def _ingested(report: EventReport, shop: Path, *, dry_run: bool) -> None:
         say(f"  {note}")
     counts = f"{report.added:,} added, {report.unchanged:,} unchanged"
     if report.changed:
-        counts += f", {report.changed:,} with a new split"
+        counts += f", {report.changed:,} changed (a new split, or a later reading of stock)"
     say(f"{report.read:,} events read{' (dry run, nothing changed)' if dry_run else ''}: {counts}.")
     printing.refused(report, f"goodsense events {shop}")
     say("In these sources:" if dry_run else "In the shop now:")
@@ -97,6 +100,9 @@ def _ingested(report: EventReport, shop: Path, *, dry_run: bool) -> None:
 
 
 def _told(found: Behaviour, shop: Path) -> None:
+    if found.stock:
+        lost = f"; {found.unknown_stock:,} of them are of no product yet" if found.unknown_stock else ""
+        say(f"Readings tell how many there are of {found.stock:,} SKUs{lost}.")
     if not found.events:
         say(f"There are no events. Put some in: goodsense events {shop} FILE")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
@@ -13,12 +14,15 @@ from goodsense.errors import DataError, UsageError
 from goodsense.events.columns import EventColumns, event_columns, without_header
 from goodsense.events.conversions import CONVERTS, Convert, duration_of, milliseconds_of
 from goodsense.events.event import CONTEXT, PLAIN, STOCK, Event, missing_in, type_of
+from goodsense.events.formats import NAMED, RECORD_FORMATS, RecordFormat, Unfolding, recbole, recognised
 from goodsense.events.keys import numbered
 from goodsense.tables import Reject, Rejects, Row, Sniffed, read_header, read_rows, sniff
 from goodsense.tables.times import seconds_of
 from goodsense.tables.values import BadValue
 
-FORMATS = ("auto", "csv", "tsv", "jsonl", "json", "parquet")
+TABLES = ("csv", "tsv", "jsonl", "json", "parquet")
+FORMATS = ("auto", *TABLES, *NAMED)
+_TELL = "Leave the format out to tell by content."
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,15 @@ class EventFeed:
     """Events of one source, to be streamed.
 
     Iterating reads the source from its beginning and gives ``(row number, event)``, every event with its key;
-    ``notes`` say what was sniffed and which column became which field.
+    ``notes`` say what was sniffed and which column became which field. ``passed`` counts, by kind and as it is read,
+    the records that tell of no action with a product.
     """
 
     format: str
     source: Path
     open: Callable[[], Iterator[tuple[int, Event]]] = field(repr=False)
     notes: tuple[str, ...] = ()
+    passed: Counter[str] = field(default_factory=Counter, repr=False)
 
     def __iter__(self) -> Iterator[tuple[int, Event]]:
         return self.open()
@@ -68,12 +74,13 @@ def read_events(
     rejects: Rejects,
     reading: Reading = PLAINLY,
 ) -> EventFeed:
-    """Recognise a table of events and stream it.
+    """Recognise a table or log of events and stream it.
 
     Parameters
     ----------
     source
-        CSV, TSV, JSON Lines, a JSON array or Parquet; gzip is seen by content.
+        CSV, TSV, JSON Lines, a JSON array or Parquet; gzip is seen by content. Of JSON also the formats of
+        :mod:`goodsense.events.formats`.
     format
         The name of a format, or "auto" to tell by content.
     mapping
@@ -97,17 +104,57 @@ def read_events(
             f"{source}: this is the file that rejects are written to.", fix="Rename it, then feed it in again."
         )
     sniffed = _checked(source, sniff(source), format)
+    own = RECORD_FORMATS.get(format) or (recognised(source, sniffed) if format == "auto" and not mapping else None)
+    if own is not None:
+        return _read_records(source, own, sniffed, mapping, rejects, reading)
+    return _read_table(source, format, sniffed, mapping, rejects, reading)
+
+
+def _read_records(
+    source: Path,
+    form: RecordFormat,
+    sniffed: Sniffed,
+    mapping: Mapping[str, str] | None,
+    rejects: Rejects,
+    reading: Reading,
+) -> EventFeed:
+    if mapping:
+        raise UsageError(f"{form.title} need no mapping of columns.", fix="Leave out --map, or --format.")
+    unfolding = Unfolding(form, str(source), rejects)
+    columns = EventColumns({name: name for name in form.columns})
+
+    def events() -> Iterator[tuple[int, Event]]:
+        return _events(unfolding.rows(read_rows(source, sniffed, rejects)), str(source), columns, rejects, reading)
+
+    return EventFeed(form.name, source, events, (*sniffed.notes, f"Read as {form.title}."), unfolding.passed)
+
+
+def _read_table(
+    source: Path,
+    format: str,
+    sniffed: Sniffed,
+    mapping: Mapping[str, str] | None,
+    rejects: Rejects,
+    reading: Reading,
+) -> EventFeed:
     header = read_header(source, sniffed)
     if sniffed.format in ("csv", "tsv") and (names := without_header(header.names, mapping)):
         sniffed = replace(sniffed, names=names, notes=(*sniffed.notes, "The file has no header."))
         header = read_header(source, sniffed)
+    atomic = recbole.is_own(header.names)
+    if format == recbole.NAME and not atomic:
+        raise UsageError(
+            f"{source}: the columns name no types of RecBole, such as user_id:token.",
+            fix=_TELL,
+        )
     columns = event_columns(source, header.names, mapping, type=type_of(reading.default_type.strip()))
 
     def events() -> Iterator[tuple[int, Event]]:
         rows = read_rows(source, sniffed, rejects)
         return _events(rows, str(source), columns, rejects, reading)
 
-    return EventFeed(sniffed.format, source, events, (*sniffed.notes, *header.notes, *columns.notes))
+    name = recbole.NAME if atomic else sniffed.format
+    return EventFeed(name, source, events, (*sniffed.notes, *header.notes, *columns.notes))
 
 
 def events_of(
@@ -126,19 +173,23 @@ def events_of(
 def _checked(source: Path, sniffed: Sniffed, format: str) -> Sniffed:
     if format not in FORMATS:
         raise UsageError(f"unknown format of events {format!r}.", fix=f"Known formats: {', '.join(FORMATS)}.")
-    if sniffed.format not in FORMATS:
+    if sniffed.format not in TABLES:
         reason = "a folder" if sniffed.format == "folder" else f"{sniffed.format}"
         raise DataError(
             f"{source}: this is {reason}, not a table of events.",
             fix="Give CSV, TSV, JSON Lines, JSON or Parquet files, or describe other ones in a mapping file: --mapping",
         )
-    if format == "auto" or format == sniffed.format:
+    if format in ("auto", sniffed.format):
+        return sniffed
+    if format in RECORD_FORMATS:
+        if sniffed.format in ("jsonl", "json"):
+            return sniffed
+        raise UsageError(f"{source}: {RECORD_FORMATS[format].title} are JSON, this is {sniffed.format}.", fix=_TELL)
+    if format == recbole.NAME and sniffed.format in ("csv", "tsv"):
         return sniffed
     if {format, sniffed.format} == {"csv", "tsv"}:
         return replace(sniffed, delimiter="\t") if format == "tsv" else sniffed
-    raise UsageError(
-        f"{source}: looks like {sniffed.format}, not like {format}.", fix="Leave the format out to tell by content."
-    )
+    raise UsageError(f"{source}: looks like {sniffed.format}, not like {format}.", fix=_TELL)
 
 
 def _events(

@@ -28,6 +28,7 @@ from goodsense.tables.times import EARLIEST, zone_of
 
 BATCH = 5_000
 REJECTS = "rejects-events.jsonl"
+_KINDS = 10  # of records without an action that are told one by one
 _CONTENT = (  # as in an event's content
     "user, item, type, weight, rating, quantity, query, duration, time, session, ranking, position, value, context"
 )
@@ -168,6 +169,9 @@ def _add_feed(
         progress(stage, report.read, None)
     progress(stage, report.read, report.read)
     report.notes += feed.notes
+    if feed.passed:
+        kinds = ", ".join(f"{count:,} {name}" for name, count in feed.passed.most_common(_KINDS))
+        report.notes.append(f"Records that tell of no action with a product are left out: {kinds}.")
 
 
 def put(
