@@ -95,6 +95,7 @@ def evaluate_recommendations(
     held_out: Interactions,
     train: Interactions,
     *,
+    histories: Interactions | None = None,
     ks: Sequence[int] = KS,
     facts: ItemFacts | None = None,
     groups: Mapping[str, str] | None = None,
@@ -111,7 +112,9 @@ def evaluate_recommendations(
     held_out
         What is to be found. Its items are all that can be recommended.
     train
-        The histories, over the same users and items: says what is popular, cold and short.
+        What was learned from, over the same users and items: says what is popular and what is cold.
+    histories
+        What shoppers had when they were answered, over the same users and items; None: what ``train`` has of them.
     ks
         Cut-offs. Recall at 10 and 100 is always reported.
     facts
@@ -128,25 +131,26 @@ def evaluate_recommendations(
     UsageError
         If shapes, users or items disagree, or a cut-off is not a positive whole number.
     """
-    if train.users != held_out.users or train.items != held_out.items:
+    had = train if histories is None else histories
+    if {train.users, had.users} != {held_out.users} or {train.items, had.items} != {held_out.items}:
         raise UsageError("train and what was held out have other users or items.", fix="Give the parts of one split.")
     cuts = checked_cuts(ks)
     answers = Answers.of(np.asarray(rows), held_out)
     per_user = _with_hits(answers.per_user(cuts)[1])
     metrics = {name: float(values.mean()) for name, values in per_user.items()}
     for k in cuts["ndcg"]:
-        metrics |= beyond_accuracy(answers, train, k, facts=facts or ItemFacts())
-    histories = np.diff(train.starts) > 0
-    histories[answers.users] = False
+        metrics |= beyond_accuracy(answers, train, had, k, facts=facts or ItemFacts())
+    skipped = np.diff(had.starts) > 0
+    skipped[answers.users] = False
     return RecommendationReport(
         metrics,
         per_user,
         tuple(held_out.users[row] for row in answers.users.tolist()),
-        skipped=int(histories.sum()),
+        skipped=int(skipped.sum()),
         pairs=len(answers.pair_items),
         items=len(held_out.items),
         ks=tuple(cuts["ndcg"]),
-        slices=sliced(answers, train, ks=cuts["ndcg"], facts=facts, groups=groups) if slices else (),
+        slices=sliced(answers, train, had, ks=cuts["ndcg"], facts=facts, groups=groups) if slices else (),
     )
 
 

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 _BLOCK = 1_024  # lists compared within at once
 
 
-def beyond_accuracy(answers: Answers, train: Interactions, k: int, *, facts: ItemFacts) -> dict[str, float]:
+def beyond_accuracy(
+    answers: Answers, train: Interactions, histories: Interactions, k: int, *, facts: ItemFacts
+) -> dict[str, float]:
     """Everything named above at one cut-off; diversity only where something is known to tell items apart by.
 
     What is a mean over lists passes over empty ones, and is 0 where all are empty.
@@ -46,7 +48,7 @@ def beyond_accuracy(answers: Answers, train: Interactions, k: int, *, facts: Ite
     popularity = popularity_of(train)
     shown = np.bincount(rows[listed], minlength=len(train.items))
     had = int((np.diff(train.starts) > 0).sum())
-    own = _history_popularity(train, answers.users, popularity)
+    own = _history_popularity(histories, answers.users, popularity)
     recommended = _list_means(popularity, rows, listed)
     known = np.isfinite(recommended) & np.isfinite(own)
     before = _mean(own[known])
@@ -124,11 +126,11 @@ def _serendipity(answers: Answers, popularity: Scores, k: int) -> float:
     return float(surprising.sum(axis=1).mean() / k)
 
 
-def _history_popularity(train: Interactions, users: Rows, popularity: Scores) -> Scores:
+def _history_popularity(histories: Interactions, users: Rows, popularity: Scores) -> Scores:
     """``(u,)`` mean popularity of what these shoppers have; NaN for those without a history."""
-    pairs = train.pairs
-    counts = np.bincount(pairs.user_rows, minlength=len(train.users)).astype(np.float64)
-    summed = np.bincount(pairs.user_rows, weights=popularity[pairs.item_rows], minlength=len(train.users))
+    pairs, size = histories.pairs, len(histories.users)
+    counts = np.bincount(pairs.user_rows, minlength=size).astype(np.float64)
+    summed = np.bincount(pairs.user_rows, weights=popularity[pairs.item_rows], minlength=size)
     return _over(summed[users], counts[users])
 
 

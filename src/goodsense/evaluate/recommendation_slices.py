@@ -44,6 +44,7 @@ class Slice:
 def sliced(
     answers: Answers,
     train: Interactions,
+    histories: Interactions,
     *,
     ks: Sequence[int],
     facts: ItemFacts | None = None,
@@ -56,7 +57,7 @@ def sliced(
     cuts = {"recall": list(ks), "ndcg": list(ks), "mrr": [ks[0]], "precision": [ks[0]], "map": [ks[0]]}
     wanted = [f"{measure}@{k}" for measure in ("recall", "ndcg") for k in ks]
     found = []
-    for kind, name, mask in _parts(answers, train, facts or ItemFacts(), groups or {}):
+    for kind, name, mask in _parts(answers, train, histories, facts or ItemFacts(), groups or {}):
         users, values = answers.per_user(cuts, mask)
         if not len(users):
             continue
@@ -67,10 +68,10 @@ def sliced(
 
 
 def _parts(
-    answers: Answers, train: Interactions, facts: ItemFacts, groups: Mapping[str, str]
+    answers: Answers, train: Interactions, histories: Interactions, facts: ItemFacts, groups: Mapping[str, str]
 ) -> Iterator[tuple[str, str, Mask]]:
     """Kind, name, and which pairs ``(p,)`` belong to the part."""
-    lengths = np.bincount(train.pairs.user_rows, minlength=len(train.users))[answers.users][answers.pair_users]
+    lengths = np.bincount(histories.pairs.user_rows, minlength=len(train.users))[answers.users][answers.pair_users]
     for low, high, name in HISTORIES:
         yield "history", name, (lengths >= low) & (lengths <= (np.inf if high is None else high))
     for kind, parts in (("items", item_parts(train)), ("price", price_parts(facts))):

@@ -15,7 +15,7 @@ from goodsense.events import Interactions
 from goodsense.learning.memory import Peak, peak_memory
 from goodsense.progress import Progress, silent
 from goodsense.recommend.content import Content
-from goodsense.recommend.judging import DEPTH, facts_of, over_all_items, recommended
+from goodsense.recommend.judging import DEPTH, facts_of, histories_with, over_all_items, recommended
 from goodsense.recommend.models import make_model
 from goodsense.recommend.search import chosen_model, described
 from goodsense.recommend.trials import METRIC, USERS, Budget, searched
@@ -99,6 +99,7 @@ def compare_models(
     test: Interactions,
     content: Content | None = None,
     *,
+    given: Interactions | None = None,
     budget: Budget | None = None,
     metric: str = METRIC,
     users: int | None = USERS,
@@ -110,7 +111,7 @@ def compare_models(
     """Search each under the same budget on validation, fit it on train with the best settings, judge it once on test.
 
     ``names`` are of :data:`goodsense.recommend.MODELS`, or ``auto``. What fails is told in its row, and the rest goes
-    on. Test shoppers' histories are those of train, whose items are left out.
+    on. Histories are what train has of shoppers and what is ``given`` of others; what stands there is not recommended.
 
     Raises
     ------
@@ -120,8 +121,9 @@ def compare_models(
     if not names or len(set(names)) != len(names):
         raise UsageError(f"recommenders to compare: {', '.join(names) or 'none'}.", fix="Name each once.")
     started, allowed = time.perf_counter(), budget or Budget()
-    train, validation, test = over_all_items(train, validation, test, content=content)
-    job = _Job(train, validation, test, content, allowed, metric, users, tuple(ks), groups, seed)
+    histories = histories_with(train, given)
+    train, histories, validation, test = over_all_items(train, histories, validation, test, content=content)
+    job = _Job(train, histories, given, validation, test, content, allowed, metric, users, tuple(ks), groups, seed)
     rows = []
     for done, name in enumerate(names):
         progress(STAGE, done, len(names), note=name)
@@ -140,6 +142,8 @@ class _Job:
     """What is the same for all that are compared."""
 
     train: Interactions
+    histories: Interactions
+    given: Interactions | None
     validation: Interactions
     test: Interactions
     content: Content | None
@@ -159,10 +163,12 @@ class _Job:
             begun = time.perf_counter()
             model = make_model(kind, **options).fit(self.train, self.content, seed=self.seed)
             fitted = time.perf_counter()
-            rows = recommended(model, self.train, self.test, max(DEPTH, *self.ks))
+            rows = recommended(model, self.histories, self.test, max(DEPTH, *self.ks))
             done = time.perf_counter()
         facts = facts_of(self.content, self.test.items) if self.content is not None else None
-        report = evaluate_recommendations(rows, self.test, self.train, ks=self.ks, facts=facts, groups=self.groups)
+        report = evaluate_recommendations(
+            rows, self.test, self.train, histories=self.histories, ks=self.ks, facts=facts, groups=self.groups
+        )
         return Compared(
             name,
             described(model),
@@ -179,6 +185,7 @@ class _Job:
     def _settings(self, name: str, progress: Progress) -> tuple[str, dict[str, Any], float, int]:
         """Kind and options, what validation says of them, and how many were tried."""
         given: dict[str, Any] = {
+            "given": self.given,
             "budget": self.budget,
             "metric": self.metric,
             "users": self.users,

@@ -72,12 +72,12 @@ class Hybrid(Model):
     def blended(
         cls,
         parts: Sequence[Model],
-        train: Interactions,
+        histories: Interactions,
         validation: Interactions,
         *,
         normalise: str = "z",
     ) -> Self:
-        """Recommenders that are fitted on ``train`` already, with weights chosen on ``validation``.
+        """Fitted recommenders, with weights chosen by what ``validation`` has of shoppers with these ``histories``.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class Hybrid(Model):
         if any(part.items != items for part in parts):
             raise UsageError("the recommenders know other items.", fix="Fit them on the same events and content.")
         users = [validation.users[row] for row in np.flatnonzero(np.diff(validation.starts))]
-        asked, wanted = (parts[0]._aligned(events.select(users=users)) for events in (train, validation))
+        asked, wanted = (parts[0]._aligned(events.select(users=users)) for events in (histories, validation))
         weights = greedy_weights(Pool.of([part._scored for part in parts], asked, wanted, how))
         found = cls(
             models=[part.kind for part in parts],

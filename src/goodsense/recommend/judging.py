@@ -29,19 +29,19 @@ def over_all_items(*parts: Interactions, content: Content | None = None) -> tupl
 
 
 def recommended(
-    model: Recommender, train: Interactions, held_out: Interactions, depth: int = DEPTH
+    model: Recommender, histories: Interactions, held_out: Interactions, depth: int = DEPTH
 ) -> NDArray[np.int64]:
     """What the model recommends, ``(u, depth)``: places in the items of ``held_out``, -1 where there is no more.
 
-    One row per shopper with something held out; what they have in ``train`` is their history, and is left out.
+    One row per shopper with something held out; what their history has is left out.
 
     Raises
     ------
     UsageError
         If the model recommends an item that is not among those of ``held_out``.
     """
-    histories = train.select(users=[held_out.users[row] for row in judged_users(held_out).tolist()])
-    ranked = model.recommend(histories, depth)
+    asked = histories.select(users=[held_out.users[row] for row in judged_users(held_out).tolist()])
+    ranked = model.recommend(asked, depth)
     if ranked.items == held_out.items:
         return ranked.rows.astype(np.int64)
     places = {id: row for row, id in enumerate(held_out.items)}
@@ -59,18 +59,22 @@ def judged(
     held_out: Interactions,
     *,
     content: Content | None = None,
+    given: Interactions | None = None,
     ks: Sequence[int] = KS,
     groups: Mapping[str, str] | None = None,
     slices: bool = True,
 ) -> RecommendationReport:
     """Recommend from ``train`` and judge by ``held_out``; see :func:`goodsense.evaluate.evaluate_recommendations`.
 
-    The model must have been fitted on ``train`` or less. All items of events and content are to choose from.
+    The model must have been fitted on ``train`` or less. All items of events and content are to choose from. A history
+    is what ``train`` has of a shopper, and what is ``given`` of those that nothing was fitted on.
     """
-    train, held_out = over_all_items(train, held_out, content=content)
-    rows = recommended(model, train, held_out, max(DEPTH, *ks))
+    train, histories, held_out = over_all_items(train, histories_with(train, given), held_out, content=content)
+    rows = recommended(model, histories, held_out, max(DEPTH, *ks))
     facts = facts_of(content, held_out.items) if content is not None else None
-    return evaluate_recommendations(rows, held_out, train, ks=ks, facts=facts, groups=groups, slices=slices)
+    return evaluate_recommendations(
+        rows, held_out, train, histories=histories, ks=ks, facts=facts, groups=groups, slices=slices
+    )
 
 
 def facts_of(content: Content, items: Sequence[str]) -> ItemFacts:
@@ -78,6 +82,11 @@ def facts_of(content: Content, items: Sequence[str]) -> ItemFacts:
     own = content.aligned(items)
     blocks = [normalise(block.vectors) * block.present[:, None] for _, block in sorted(own.blocks.items())]
     return ItemFacts(own.categories, np.hstack(blocks).astype(np.float32) if blocks else None, own.prices)
+
+
+def histories_with(train: Interactions, given: Interactions | None) -> Interactions:
+    """What shoppers have when they are answered; see :class:`goodsense.events.Split`."""
+    return train if given is None else joined(train, given)
 
 
 def joined(*parts: Interactions) -> Interactions:

@@ -17,7 +17,7 @@ from goodsense.events import Interactions
 from goodsense.progress import Progress, silent
 from goodsense.recommend.content import Content
 from goodsense.recommend.hybrid import Hybrid
-from goodsense.recommend.judging import over_all_items, recommended, sampled_users
+from goodsense.recommend.judging import histories_with, over_all_items, recommended, sampled_users
 from goodsense.recommend.model import Model
 from goodsense.recommend.models import MODELS
 from goodsense.recommend.trials import METRIC, USERS, Budget, Searched, Trial, searched, validation_metrics
@@ -134,6 +134,7 @@ def chosen_model(
     validation: Interactions,
     content: Content | None = None,
     *,
+    given: Interactions | None = None,
     seed: int = 0,
     names: Sequence[str] = tuple(CANDIDATES),
     budget: Budget | None = None,
@@ -152,6 +153,8 @@ def chosen_model(
         Two parts of a split, over the same users.
     content
         What is known of the items.
+    given
+        As in :func:`searched`.
     names
         Candidates; those that lack what they need are passed over.
     budget
@@ -184,6 +187,7 @@ def chosen_model(
                 train,
                 asked,
                 content,
+                given=given,
                 budget=budget or Budget(CANDIDATES.get(name, _TRIALS)),
                 metric=metric,
                 users=None,
@@ -200,7 +204,9 @@ def chosen_model(
         raise error
     ranked = sorted(found, key=lambda each: -each.score)
     progress(STAGE, len(named), len(named) + 1, note="blend")
-    model, metrics, blend, notes = _with_blend(ranked[:BLENDS], train, asked, content, metric)
+    model, metrics, blend, notes = _with_blend(
+        ranked[:BLENDS], train, histories_with(train, given), asked, content, metric
+    )
     progress(STAGE, len(named) + 1, len(named) + 1)
     candidates = [Candidate(each.name, each.best, len(each.trials), each.seconds) for each in ranked]
     candidates = sorted([*candidates, *blend], key=lambda each: -each.trial.metrics[metric]) + failed
@@ -209,23 +215,28 @@ def chosen_model(
 
 
 def _with_blend(
-    best: Sequence[Searched], train: Interactions, validation: Interactions, content: Content | None, metric: str
+    best: Sequence[Searched],
+    train: Interactions,
+    histories: Interactions,
+    validation: Interactions,
+    content: Content | None,
+    metric: str,
 ) -> tuple[Model, Any, list[Candidate], list[str]]:
     """The winner with its metrics; the blend as a candidate; and what is to be said of it."""
     alone = best[0]
     if len(best) < BLENDS:
         return alone.model, alone.best.metrics, [], []
     begun = time.perf_counter()
-    train, validation = over_all_items(train, validation, content=content)
-    blend = Hybrid.blended([each.model for each in best], train, validation)
+    train, histories, validation = over_all_items(train, histories, validation, content=content)
+    blend = Hybrid.blended([each.model for each in best], histories, validation)
     if np.count_nonzero(blend.used_weights) < BLENDS:
         return alone.model, alone.best.metrics, [], [f"no share of {best[1].name} helps {alone.name}: it is used alone"]
-    rows = recommended(blend, train, validation)
+    rows = recommended(blend, histories, validation)
     metrics = validation_metrics(rows, train, validation, metric)
     took = round(time.perf_counter() - begun, 3)
     candidate = Candidate("hybrid", Trial(blend.options, metrics, seconds=took), 1, took)
     before, after = (
-        _per_user(each, train, validation, metric) for each in (recommended(alone.model, train, validation), rows)
+        _per_user(each, train, validation, metric) for each in (recommended(alone.model, histories, validation), rows)
     )
     gain = paired_bootstrap(before, after, level=_LEVEL, samples=_SAMPLES)
     said = f"{described(blend)} gains {gain.mean:+.4f} {metric}, lower 5 % bound {gain.lower:+.4f}"

@@ -17,10 +17,11 @@ import numpy as np
 
 from goodsense.errors import GoodsenseError, UsageError
 from goodsense.evaluate.recommendation import evaluate_recommendations
+from goodsense.evaluate.recommendation_answers import judged_users
 from goodsense.events import Interactions
 from goodsense.progress import Progress, silent
 from goodsense.recommend.content import Content
-from goodsense.recommend.judging import DEPTH, over_all_items, recommended, sampled_users
+from goodsense.recommend.judging import DEPTH, histories_with, over_all_items, recommended, sampled_users
 from goodsense.recommend.model import Model
 from goodsense.recommend.models import MODELS, make_model
 
@@ -110,6 +111,7 @@ def searched(
     validation: Interactions,
     content: Content | None = None,
     *,
+    given: Interactions | None = None,
     budget: Budget | None = None,
     metric: str = METRIC,
     users: int | None = USERS,
@@ -126,6 +128,8 @@ def searched(
         One of :data:`goodsense.recommend.MODELS`.
     train, validation
         Two parts of a split, over the same users.
+    given
+        Histories of validation shoppers that nothing is fitted on; see :class:`goodsense.events.Split`.
     budget
         The default allows 12 trials.
     metric
@@ -148,7 +152,8 @@ def searched(
     """
     settings = Settings.of(name, space, fixed or {}, seed)
     allowed = budget or Budget()
-    train, validation = over_all_items(train, sampled_users(validation, users, seed), content=content)
+    asked = sampled_users(validation, users, seed)
+    parts = over_all_items(train, histories_with(train, given), asked, content=content)
     started, trials = time.perf_counter(), []
     best: tuple[Trial, Model] | None = None
     error: GoodsenseError | None = None
@@ -159,7 +164,7 @@ def searched(
             break
         progress(f"search {name}", done, total, note=", ".join(f"{key} {value}" for key, value in options.items()))
         try:
-            trial, model = _tried(name, options, train, validation, content, metric, seed)
+            trial, model = _tried(name, options, parts, content, metric, seed)
         except GoodsenseError as failed:
             error = failed
             trials.append(Trial(options, failed=failed.message))
@@ -171,24 +176,25 @@ def searched(
     if best is None:
         assert error is not None
         raise error
-    took, asked = round(time.perf_counter() - started, 3), int((np.diff(validation.starts) > 0).sum())
-    return Searched(name, best[1], best[0], tuple(trials), metric, asked, settings.count, took)
+    took = round(time.perf_counter() - started, 3)
+    return Searched(name, best[1], best[0], tuple(trials), metric, len(judged_users(asked)), settings.count, took)
 
 
 def _tried(
     name: str,
     options: Mapping[str, Any],
-    train: Interactions,
-    validation: Interactions,
+    parts: tuple[Interactions, ...],
     content: Content | None,
     metric: str,
     seed: int,
 ) -> tuple[Trial, Model]:
+    """Fit on train and judge by validation; ``parts`` are train, histories, validation."""
+    train, histories, validation = parts
     started = time.perf_counter()
     model = make_model(name, **options)
     model.fit(train, content, seed=seed)
     fitted = time.perf_counter()
-    metrics = validation_metrics(recommended(model, train, validation), train, validation, metric)
+    metrics = validation_metrics(recommended(model, histories, validation), train, validation, metric)
     fit_seconds, seconds = fitted - started, time.perf_counter() - started
     return Trial(options, metrics, fit_seconds=round(fit_seconds, 3), seconds=round(seconds, 3)), model
 

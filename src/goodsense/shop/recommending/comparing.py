@@ -72,6 +72,7 @@ def compare_recommenders(
         val,
         test,
         parts.content,
+        given=parts.split.given,
         budget=budget,
         ks=ks,
         groups=parts.groups,

@@ -128,7 +128,9 @@ def evaluate_recommend(
     parts = parted(shop, split, seed=seed)
     train, val, test = parts.split.train, parts.split.val, parts.split.test
     named = {"names": (model,)} if model is not None else {}
-    choice = chosen_model(train, val, parts.content, budget=budget, seed=seed, progress=progress, **named)
+    choice = chosen_model(
+        train, val, parts.content, given=parts.split.given, budget=budget, seed=seed, progress=progress, **named
+    )
     job = _Job(parts, choice.name, choice.options, tuple(ks), seed)
     progress(STAGE, 0, None, note=choice.name)
     report, fit_seconds, recommend_seconds = job.run(train, test)
@@ -186,7 +188,15 @@ class _Job:
         begun = time.perf_counter()
         model = make_model(self.name, **self.options).fit(train, self.parts.content, seed=self.seed)
         fitted = time.perf_counter()
-        report = judged(model, train, test, content=self.parts.content, ks=self.ks, groups=self.parts.groups)
+        report = judged(
+            model,
+            train,
+            test,
+            content=self.parts.content,
+            given=self.parts.split.given,
+            ks=self.ks,
+            groups=self.parts.groups,
+        )
         return report, fitted - begun, time.perf_counter() - fitted
 
 

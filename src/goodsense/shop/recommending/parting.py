@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from goodsense.errors import DataError, UsageError
-from goodsense.events import Interactions, Split, by_label, by_time, leave_last, per_user
+from goodsense.events import Interactions, Split, by_label, by_time, cold_items, cold_users, leave_last, per_user
 from goodsense.events.interactions import LABELS as PARTS
 from goodsense.recommend import Content
+from goodsense.recommend.judging import histories_with
 from goodsense.shop.behaviour import stored_events
 from goodsense.shop.recommending.content import content_of
 from goodsense.shop.recommending.making import weighed
@@ -33,6 +34,8 @@ SPLITS: Mapping[str, Splitting] = {
     "leave-last": lambda log, seed: leave_last(log, seed=seed),
     "time": lambda log, seed: by_time(log),
     "random": lambda log, seed: per_user(log, seed=seed),
+    "cold-items": lambda log, seed: cold_items(log, seed=seed),
+    "cold-users": lambda log, seed: cold_users(log, seed=seed),
 }
 
 
@@ -80,7 +83,13 @@ def parted(shop: Shop, split: str = AUTO, *, seed: int = 0) -> Parted:
     for part in ("train", "val", "test"):
         if not found.report.pairs[part]:
             raise DataError(f"the split {name} leaves nothing for {part}.", fix="Choose another --split.")
-    return Parted(name, found, content, _groups(found.train, content), tuple(_notes(name, found, content, unknown)))
+    return Parted(
+        name,
+        found,
+        content,
+        _groups(histories_with(found.train, found.given), content),
+        tuple(_notes(name, found, content, unknown)),
+    )
 
 
 def _log(shop: Shop, content: Content) -> tuple[Interactions, int]:
@@ -106,13 +115,13 @@ def _usual(log: Interactions) -> str:
     return "random" if np.isnan(log.times).all() else "leave-last"
 
 
-def _groups(train: Interactions, content: Content) -> dict[str, str]:
+def _groups(histories: Interactions, content: Content) -> dict[str, str]:
     """Every shopper's most frequent kind of product, by the first level that tells products apart."""
     if not content.categories:
         return {}
     kinds = dict(zip(content.ids, _kinds(content.categories), strict=True))
     found = {}
-    for user, items, _, _ in train.histories():
+    for user, items, _, _ in histories.histories():
         counted = Counter(kind for item in items if (kind := kinds.get(item, "")))
         if counted:
             found[user] = max(sorted(counted), key=counted.__getitem__)
@@ -134,13 +143,19 @@ def _notes(name: str, split: Split, content: Content, unknown: int) -> list[str]
     report = split.report
     told = [f"{part}: {report.pairs[part]:,} products of shoppers" for part in ("train", "val", "test")]
     found = [f"split: {report.method} ({'; '.join(told)})"]
-    cold = [f"{report.cold_items['test']:,} items and {report.cold_users['test']:,} users of the test are not in train"]
-    found += cold if report.cold_items["test"] or report.cold_users["test"] else []
+    cold = report.cold_items["test"], report.cold_users["test"]
+    found += [f"of the test, train does not know: products {cold[0]:,}, shoppers {cold[1]:,}"] if any(cold) else []
     found += [f"split: {leak}" for leak in report.leaks]
-    if name not in ("time", LABELS) and report.after_test:
+    if not report.realistic:
+        after = (
+            f"{report.after_test:,} training events are not earlier than the first test event"
+            if report.after_test
+            else ""
+        )
         found.append(
-            f"{report.after_test:,} training events are not earlier than the first test event, so a model knows "
-            "something of its future; --split time is as a shop meets it"
+            "figures of this split compare models, and are mostly higher than a shop will see"
+            + (f" ({after})" if after else "")
+            + "; --split time parts events as a shop meets them"
         )
     if unknown:
         found.append(f"{unknown:,} events are about products that the catalog does not have; they are left out")
