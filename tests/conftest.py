@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +23,11 @@ _LONG = ("tests/shop/test_kills.py", "tests/cli/test_demo.py", "tests/test_docs.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest modules begin first, so that no process is left with one of them at the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
+
+@pytest.fixture(scope="session")
+def visited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built shop whose shoppers care for one thing each; not to be changed by tests."""
+    from tests.shop.recommending.shops import visited_shop
+
+    return visited_shop(tmp_path_factory.mktemp("visited") / "shop")

@@ -6,20 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from goodsense.shop import Recipe, Shop
-from goodsense.shop.build import build
-from tests.shop.recommending.shops import QUICK, products, shoppers
-
-
-@pytest.fixture(scope="session")
-def visited(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A built shop whose shoppers care for one thing each; not to be changed by tests."""
-    directory = tmp_path_factory.mktemp("visited") / "shop"
-    with Shop.create(directory) as shop:
-        shop.add(products())
-        shop.add_events(shoppers())
-    build(directory, Recipe.model_validate(QUICK), workers=1)
-    return directory
+from goodsense.shop import Shop
 
 
 @pytest.fixture

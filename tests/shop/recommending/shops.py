@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 from goodsense.catalog import Product
 from goodsense.events import Event
+from goodsense.shop import Recipe, Shop
+from goodsense.shop.build import build
 from tests.shop.catalogs import THINGS, toy
 
 DAY = 86_400.0
@@ -53,3 +56,12 @@ def shoppers() -> list[Event]:
     events.append(Event("u00", "gone-0001", "view", time=START + 5))
     events.append(Event("solo", "toy-0004", "view", time=START, query="call me at 13812345678"))
     return events
+
+
+def visited_shop(directory: Path) -> Path:
+    """The toys and what the shoppers did, built."""
+    with Shop.create(directory) as shop:
+        shop.add(products())
+        shop.add_events(shoppers())
+    build(directory, Recipe.model_validate(QUICK), workers=1)
+    return directory
