@@ -61,6 +61,12 @@ MODELS: Mapping[str, ModelSpec] = {
         "what shoppers with a similar history took to",
         space={"neighbours": (300, 100, 1000), "weighting": ("tf-idf", "none")},
     ),
+    "graph-filter": ModelSpec(
+        "graph_filter",
+        "GraphFilter",
+        "walks over graphs of who is taken together and who is alike",
+        space={"found": (0.0, 0.15, -0.1), "seen": (0.3, 0.15, 0.5), "users": (0.5, 1.0)},
+    ),
     "ease": ModelSpec(
         "ease",
         "Ease",
