@@ -32,11 +32,11 @@ PROTOCOL = (
 )
 PLAIN = ("popular", "item-knn", "session-knn", "ease", "content", "ease-side", "graph-filter")
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
-    "sasrec (ids)": ("sasrec", {"inputs": "ids"}),
-    "sasrec (content)": ("sasrec", {"inputs": "content"}),
-    "sasrec (both)": ("sasrec", {"inputs": "both"}),
-    "gru4rec (content)": ("gru4rec", {"inputs": "content"}),
-    "cnn, caser (content)": ("cnn", {"inputs": "content", "shape": "caser"}),
+    "sasrec (ids)": ("sasrec", {"inputs": "ids", "batch": 32}),
+    "sasrec (content)": ("sasrec", {"inputs": "content", "batch": 32}),
+    "sasrec (both)": ("sasrec", {"inputs": "both", "batch": 32}),
+    "gru4rec (content)": ("gru4rec", {"inputs": "content", "batch": 32}),
+    "cnn, caser (content)": ("cnn", {"inputs": "content", "shape": "caser", "batch": 32}),
 }
 SEEDS = 5
 CLEARLY = 0.01  # above popularity, in nDCG@20 of items that nobody touched
@@ -126,7 +126,7 @@ def read_items(folder: Path) -> Content:
         for row in rows
     ]
     vectors = LsaEncoder().fit(texts, seed=0).encode(texts)
-    return Content(ids, {"text": Embeddings.of_products(ids, vectors, vectors.any(axis=1))})
+    return Content(ids, {"text": Embeddings.of_products(ids, vectors, np.any(vectors != 0, axis=1))})
 
 
 def described(text: str | None) -> str:

@@ -139,7 +139,9 @@ class HeldBaskets:
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         discounts = 1 / np.log2(np.arange(best.shape[1]) + 2)
         ideal = np.cumsum(discounts)[np.minimum(there.sum(axis=1), best.shape[1]) - 1]
-        return (np.take_along_axis(relevant, best, axis=1) * discounts).sum(axis=1) / ideal
+        gains = np.take_along_axis(relevant, best, axis=1) * discounts
+        found: NDArray[np.float64] = gains.sum(axis=1) / ideal
+        return found
 
 
 def basket_numbers(histories: Interactions, gap_s: float) -> Whole:
