@@ -28,13 +28,13 @@ def terms(*scores: float) -> Terms:
 def test_epsilon_chooses_as_often_as_its_propensities_say() -> None:
     rerank = Reranker([EpsilonGreedy(0.4, places=(2,))])
     seen, told = dict.fromkeys("abcd", 0), dict[str, float]()
-    for seed in range(1_500):
+    for seed in range(800):
         pick = rerank(terms(4, 3, 2, 1), Request(k=2, seed=seed)).picks[1]
         seen[pick.id] += 1
         told[pick.id] = pick.detail["propensity"]
     assert seen["a"] == 0  # the first place is not open to chance
     assert told == pytest.approx({"b": 0.6 + 0.4 / 3, "c": 0.4 / 3, "d": 0.4 / 3})
-    assert all(abs(seen[id] / 1_500 - told[id]) < 0.04 for id in "bcd")
+    assert all(abs(seen[id] / 800 - told[id]) < 0.05 for id in "bcd")
 
 
 def test_epsilon_zero_changes_nothing_and_the_same_seed_is_the_same_list() -> None:
@@ -51,23 +51,23 @@ def test_thompson_comes_to_show_the_best() -> None:
     shown, clicked = dict.fromkeys(rates, 0.0), dict.fromkeys(rates, 0.0)
     rng = np.random.default_rng(0)
     late: list[str] = []
-    for turn in range(900):
+    for turn in range(600):
         step = Thompson(ClickCounts(shown, clicked, strength=2.0, rate=0.2), draws=1)
         first = Reranker([step])(terms(0, 0, 0), Request(k=1, seed=turn)).picks[0].id
         shown[first] += 1
         clicked[first] += rng.random() < rates[first]
-        late += [first] if turn >= 600 else []
+        late += [first] if turn >= 450 else []
     assert late.count("b") > 0.85 * len(late)
     assert min(shown.values()) > 5  # all were tried
 
 
 def test_thompson_tells_the_chance_to_stand_there() -> None:
-    step = Thompson(ClickCounts({"a": 50.0, "b": 50.0}, {"a": 10.0, "b": 12.0}), draws=2_000)
-    found = [Reranker([step])(terms(0, 0), Request(k=2, seed=seed)).picks for seed in range(300)]
+    step = Thompson(ClickCounts({"a": 50.0, "b": 50.0}, {"a": 10.0, "b": 12.0}), draws=500)
+    found = [Reranker([step])(terms(0, 0), Request(k=2, seed=seed)).picks for seed in range(150)]
     share = np.mean([picks[0].id == "b" for picks in found])
     told = [picks[0].detail["propensity"] for picks in found if picks[0].id == "b"]
-    assert abs(share - np.mean(told)) < 0.08
-    assert max(told) - min(told) < 0.08
+    assert abs(share - np.mean(told)) < 0.1
+    assert np.std(told) < 0.04
     for picks in found[:3]:
         assert all(sum(pick.terms.values()) == pytest.approx(pick.score) for pick in picks)
         assert picks[0].terms["rule.thompson"] == pytest.approx(picks[0].detail["drawn_rate"])
