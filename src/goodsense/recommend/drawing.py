@@ -73,6 +73,19 @@ class Taken:
         places = np.minimum(np.searchsorted(self.codes, wanted), len(self.codes) - 1)
         return np.asarray(self.codes[places] == wanted, dtype=np.bool_)
 
+    def among(self, users: Rows, candidates: Rows) -> NDArray[np.bool_]:
+        """Which of some different items, ascending ``(c,)``, each of some shoppers took, ``(b, c)``."""
+        asking, which = np.unique(users, return_inverse=True)
+        sizes = np.diff(self.starts)[asking]
+        owners = np.repeat(np.arange(len(asking)), sizes)
+        begins = self.starts[asking] - (np.cumsum(sizes) - sizes)
+        rows = self.items[np.arange(len(owners)) + begins[owners]]
+        columns = np.minimum(np.searchsorted(candidates, rows), len(candidates) - 1)
+        kept = candidates[columns] == rows
+        found = np.zeros((len(asking), len(candidates)), dtype=np.bool_)
+        found[owners[kept], columns[kept]] = True
+        return found[which]
+
     def others(self, users: Rows, count: int, rng: np.random.Generator) -> Rows:
         """Items for each of some shoppers, ``(b, count)``, all alike; one that was taken is drawn once more."""
         asking = np.broadcast_to(users[:, None], (len(users), count))

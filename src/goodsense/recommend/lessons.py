@@ -60,6 +60,6 @@ def lesson(
         np.searchsorted(items, candidates),
         np.log(np.maximum(1 - missed, 1e-12)).astype(np.float32),
         np.searchsorted(candidates, targets),
-        taken.has(*np.broadcast_arrays(users[:, None], candidates)),
+        taken.among(users, candidates),
     )
     return Lesson(*map(torch.from_numpy, found))
