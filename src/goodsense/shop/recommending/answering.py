@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodsense.recommend.reranking.diversity import mmr
-from goodsense.shop.recommending.candidates import Candidate, candidates
+from goodsense.shop.recommending.candidates import Candidate, candidates, explained
 from goodsense.shop.recommending.newcomers import Newcomers
 from goodsense.shop.recommending.opened import Opened
 from goodsense.shop.recommending.past import Past
@@ -20,6 +20,7 @@ from goodsense.shop.recommending.sentences import Language, say, sentence
 from goodsense.shop.recommending.shelf import Shelf
 from goodsense.types import Hit, Hits, Mask, Query, normalise
 
+SOURCES = 5  # products of the history that an explanation names
 DEPTH = 100  # candidates that variety is made from, at least
 _LOOKS = ("joint", "image", "text", "attributes")  # the first of these that there is says what is alike
 
@@ -82,7 +83,7 @@ def answer(
     found = candidates(opened, shelf, past, allowed, depth, newcomers=newcomers)
     if wish.diversity:
         found = varied(shelf, found, wish.diversity)
-    found = found[: wish.k]
+    found = explained(opened, past, found[: wish.k])
     hits = with_reasons(opened, shelf, past, found, wish)
     messages = [*_about(past, shelf), note, fallback, "" if hits else "there is nothing to recommend"]
     return Recommended(
@@ -146,7 +147,8 @@ def look_vectors(shelf: Shelf, places: Sequence[int]) -> NDArray[np.float32]:
 def with_reasons(opened: Opened, shelf: Shelf, past: Past, found: Sequence[Candidate], wish: Wish) -> tuple[Hit, ...]:
     """Hits in this order, each with why."""
     reasoner = Reasoner(opened.statistics, shelf)
-    reasons = reasoner.reasons(past, [candidate.id for candidate in found])
+    sources = [candidate.sources for candidate in found]
+    reasons = reasoner.reasons(past, [candidate.id for candidate in found], sources)
     return tuple(
         Hit(
             rank=rank,
@@ -164,7 +166,12 @@ def with_reasons(opened: Opened, shelf: Shelf, past: Past, found: Sequence[Candi
 def _detail(reasons: Sequence[Reason], candidate: Candidate, wish: Wish) -> dict[str, Any]:
     shown = reasons if wish.explain else reasons[:1]
     told = [{**reason.to_json(), "sentence": sentence(reason, wish.language)} for reason in shown]
-    return {"reasons": told, **(candidate.detail if wish.explain else {})}
+    found: dict[str, Any] = {"reasons": told}
+    if wish.explain and candidate.sources:
+        total = sum(abs(share) for share in candidate.sources.values()) or 1.0
+        largest = sorted(candidate.sources.items(), key=lambda one: (-one[1], one[0]))[:SOURCES]
+        found["sources"] = [{"id": id, "share": round(share / total, 4)} for id, share in largest]
+    return found
 
 
 def recent_items(shelf: Shelf, past: Past, wish: Wish) -> Recommended:

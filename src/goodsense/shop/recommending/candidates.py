@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +22,16 @@ MOST_OWNED = 50  # products of a shopper who is scored together with others
 
 @dataclass(frozen=True)
 class Candidate:
-    """A product with its terms, which sum to its score; ``detail`` is what the model says of it."""
+    """A product with its terms, which sum to its score.
+
+    ``scale`` is what the model's own score was divided by, 0 where the score is not the model's. ``sources`` says which
+    products of the history add how much, where the model can tell.
+    """
 
     id: str
     terms: Mapping[str, float]
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    scale: float = 0.0
+    sources: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def score(self) -> float:
@@ -101,15 +105,30 @@ def _scaled(
 ) -> list[Candidate]:
     """The model's hits, its best with the score 1, and what nobody touched among them."""
     best = _best(hits)
-    found = [_of_model(opened, shelf, model, id, score / best) for id, score in hits if id not in new]
+    found = [_of_model(opened, shelf, model, id, score, best) for id, score in hits if id not in new]
     found += [Candidate(id, {"content": score / best}) for id, score in new.items()]
     return sorted(found, key=lambda candidate: -candidate.score)
 
 
-def _of_model(opened: Opened, shelf: Shelf, model: Model, id: str, score: float) -> Candidate:
+def _of_model(opened: Opened, shelf: Shelf, model: Model, id: str, score: float, best: float) -> Candidate:
     if score:  # sparse models say 0 of what they know nothing of
-        return Candidate(id, {model.kind: score})
+        return Candidate(id, {model.kind: score / best}, best)
     return Candidate(id, {POPULAR: FILLER * float(opened.statistics.popularity[shelf.places[id]])})
+
+
+def explained(opened: Opened, past: Past, found: Sequence[Candidate]) -> list[Candidate]:
+    """The same candidates with the model's own terms, where it can tell them."""
+    from goodsense.shop.recommending.shares import shares_of
+
+    if opened.model is None or not past.events:
+        return list(found)
+    history, told = opened.history(past), []
+    for candidate in found:
+        if candidate.scale:
+            shares = shares_of(opened.model, history, candidate.id, candidate.score, scale=candidate.scale)
+            candidate = replace(candidate, terms=shares.terms, sources=shares.sources)
+        told.append(candidate)
+    return told
 
 
 def popular(opened: Opened, shelf: Shelf, allowed: Mask, count: int) -> list[Candidate]:

@@ -53,20 +53,34 @@ class Reasoner:
     statistics: Statistics
     shelf: Shelf
 
-    def reasons(self, past: Past, ids: Sequence[str], *, most: int = 3) -> list[list[Reason]]:
-        """The reasons for each of these products, the strongest first, and always one at least."""
+    def reasons(
+        self, past: Past, ids: Sequence[str], told: Sequence[Mapping[str, float]] = (), *, most: int = 3
+    ) -> list[list[Reason]]:
+        """The reasons for each of these products, the strongest first, and always one at least.
+
+        ``told`` says what each product of the history adds to each score, where the model can tell: a reason counts
+        the more the more its source does.
+        """
         found: list[list[Reason]] = [[] for _ in ids]
         sources = [id for id in past.items if id in self.shelf.places][:MOST_SOURCES]
         if sources:
-            self._together(past, sources, ids, found)
-            self._alike(past, sources, ids, found)
+            trust = _trust(sources, ids, told)
+            self._together(past, sources, ids, trust, found)
+            self._alike(past, sources, ids, trust, found)
         self._again(past, ids, found)
         self._popular(sources, ids, found)
         return [sorted(own, key=lambda reason: -reason.strength)[:most] for own in found]
 
     # ---- with what they did
 
-    def _together(self, past: Past, sources: Sequence[str], ids: Sequence[str], found: list[list[Reason]]) -> None:
+    def _together(
+        self,
+        past: Past,
+        sources: Sequence[str],
+        ids: Sequence[str],
+        trust: NDArray[np.float64],
+        found: list[list[Reason]],
+    ) -> None:
         """Who bought, or looked at, a product of the history did so with this one, too."""
         n = len(self.statistics.items)
         own = np.array([self.shelf.places[id] for id in sources])
@@ -79,6 +93,7 @@ class Reasoner:
             expected = by[own[from_]][:, None] * by[new[to]][None, :] / max(1, self.statistics.shoppers)
             lift = both / np.maximum(expected, 1e-9)
             says = np.where((both >= LEAST[tie]) & (lift >= LEAST_LIFT), both * np.log(np.maximum(lift, 1.0)), 0.0)
+            says *= trust[np.ix_(from_, to)]
             for column, place in enumerate(to.tolist()):
                 best = int(says[:, column].argmax())
                 if says[best, column] > 0:
@@ -92,7 +107,14 @@ class Reasoner:
                     strength = COUNTS_AS[tie] * math.log1p(float(says[best, column])) * 2
                     found[place].append(Reason(f"{tie}-with", strength, facts))
 
-    def _alike(self, past: Past, sources: Sequence[str], ids: Sequence[str], found: list[list[Reason]]) -> None:
+    def _alike(
+        self,
+        past: Past,
+        sources: Sequence[str],
+        ids: Sequence[str],
+        trust: NDArray[np.float64],
+        found: list[list[Reason]],
+    ) -> None:
         """It looks, reads, sounds or moves like a product of the history, or has like attributes."""
         own = np.array([self.shelf.places[id] for id in sources])
         new = np.array([self.shelf.places[id] for id in ids])
@@ -102,7 +124,7 @@ class Reasoner:
                 continue
             near, above = self._near(block, own, new)  # (h, i)
             for place in range(len(ids)):
-                row = int(above[:, place].argmax())
+                row = int((above[:, place] * trust[:, place]).argmax())
                 if above[row, place] > best[place][0]:
                     best[place] = (float(above[row, place]), block, sources[row], float(near[row, place]))
         for place, (above_, block, source, cosine) in enumerate(best):
@@ -186,6 +208,16 @@ class Reasoner:
         for place, name in enumerate(self.shelf.categories[: len(self.statistics.items)]):
             found.setdefault(name, []).append(place)
         return {name: np.array(places, np.int64) for name, places in found.items()}
+
+
+def _trust(sources: Sequence[str], ids: Sequence[str], told: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+    """How much more each source counts for each product ``(h, i)``: up to twice if the model rests on it alone."""
+    found = np.ones((len(sources), len(ids)))
+    for column, own in enumerate(told):
+        largest = max(own.values(), default=0.0)
+        if largest > 0:
+            found[:, column] += [max(0.0, own.get(source, 0.0)) / largest for source in sources]
+    return found
 
 
 def _cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
