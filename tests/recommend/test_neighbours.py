@@ -40,7 +40,9 @@ def keep(matrix: np.ndarray, k: int) -> np.ndarray:
 @pytest.mark.parametrize("shrinkage", [0.0, 4.0])
 def test_items_score_the_sum_of_their_similarities_to_the_history(similarity: str, shrinkage: float) -> None:
     events = log()
-    model = make_model("item-knn", similarity=similarity, shrinkage=shrinkage, alpha=0.7, neighbours=4).fit(events)
+    model = make_model(
+        "item-knn", similarity=similarity, shrinkage=shrinkage, alpha=0.7, neighbours=4, damping=0.0
+    ).fit(events)
     taken = dense(events)
     near = keep(similarities(taken.T, similarity=similarity, shrinkage=shrinkage, alpha=0.7), 4)
     np.testing.assert_allclose(all_scores(model, events), taken @ near, rtol=1e-5, atol=1e-6)
@@ -53,8 +55,10 @@ def test_shoppers_with_few_items_say_more_by_weights(weighting: str) -> None:
     idf = np.log((rows.shape[0] + 1) / rows.sum(axis=0).clip(1))
     lengths = rows.sum(axis=1, keepdims=True) / rows.sum(axis=1).mean()
     saturated = rows * 101 / (rows + 100 * (0.2 + 0.8 * lengths))
-    weighed = (np.sqrt(rows) if weighting == "tf-idf" else saturated) * idf
-    model = make_model("item-knn", weighting=weighting, shrinkage=2.0, alpha=0.5, neighbours=99).fit(events)
+    weighed = (np.sqrt(rows) if weighting == "tf-idf" else saturated) * idf / np.sqrt(rows.sum(axis=0).clip(1))
+    model = make_model("item-knn", weighting=weighting, shrinkage=2.0, alpha=0.5, neighbours=99, damping=0.5).fit(
+        events
+    )
     unit = (weighed**2).sum() / (weighed > 0).sum()
     near = similarities(weighed, similarity="cosine", shrinkage=2.0 * unit, alpha=0.5)
     np.testing.assert_allclose(all_scores(model, events), dense(events) @ near, rtol=1e-4, atol=1e-5)
@@ -62,7 +66,7 @@ def test_shoppers_with_few_items_say_more_by_weights(weighting: str) -> None:
 
 def test_similar_items_are_the_neighbours() -> None:
     events = log()
-    model = make_model("item-knn", similarity="jaccard", shrinkage=0.0, neighbours=5).fit(events)
+    model = make_model("item-knn", similarity="jaccard", shrinkage=0.0, neighbours=5, damping=0.0).fit(events)
     near = similarities(dense(events).T, similarity="jaccard", shrinkage=0.0, alpha=0.5)
     found = model.similar([model.items[3]], 1)
     assert found.scores[0, 0] == pytest.approx(near[3].max(), rel=1e-5)
@@ -89,8 +93,8 @@ def test_a_shopper_with_the_same_history_decides() -> None:
 
 def test_weights_of_pairs_count_if_they_are_to() -> None:
     events = histories_of([["a", "b"], ["a", "c"]], weights=[[1.0, 9.0], [1.0, 1.0]])
-    binary = make_model("item-knn", similarity="dot", shrinkage=0.0).fit(events)
-    weighed = make_model("item-knn", similarity="dot", shrinkage=0.0, values="weights").fit(events)
+    binary = make_model("item-knn", similarity="dot", shrinkage=0.0, damping=0.0).fit(events)
+    weighed = make_model("item-knn", similarity="dot", shrinkage=0.0, damping=0.0, values="weights").fit(events)
     history = histories_of([["a"]])
     assert binary.score(history, ["b", "c"])[0] == pytest.approx([1.0, 1.0])
     assert weighed.score(history, ["b", "c"])[0] == pytest.approx([9.0, 1.0])

@@ -53,7 +53,7 @@ MODELS: Mapping[str, ModelSpec] = {
         "neighbours",
         "ItemNeighbours",
         "items like those in the history, by who took to them",
-        space={"shrinkage": (30.0, 100.0, 10.0), "alpha": (0.7, 0.8, 0.5), "weighting": ("none", "tf-idf")},
+        space={"shrinkage": (50.0, 100.0, 10.0), "alpha": (0.7, 0.5), "damping": (0.25, 0.5, 0.0)},
     ),
     "user-knn": ModelSpec(
         "neighbours",

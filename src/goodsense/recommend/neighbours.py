@@ -42,7 +42,8 @@ class Weights:
     weighting
         ``none``; ``tf-idf``: ``sqrt(x) idf``; ``bm25``: ``x (K1 + 1) / (x + K1 (1 - B + B length / mean)) idf``.
     rarity
-        ``(n,)`` the idf of every column, ``log((m + 1) / count)`` of ``m`` rows.
+        ``(n,)`` what every column counts: ``count^-damping``, times the idf ``log((m + 1) / count)`` of ``m`` rows if
+        there is a weighting.
     length
         The mean sum of a row.
     """
@@ -52,23 +53,29 @@ class Weights:
     length: float
 
     @classmethod
-    def of(cls, matrix: Any, weighting: Weighting) -> Weights:
+    def of(cls, matrix: Any, weighting: Weighting, damping: float = 0.0) -> Weights:
         """As the rows of a CSR matrix ``(m, n)`` are spread."""
-        counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
-        rarity = np.log((matrix.shape[0] + 1) / np.maximum(counts, 1)).astype(np.float32)
-        return cls(weighting, rarity, max(float(matrix.data.sum(dtype=np.float64)) / max(matrix.shape[0], 1), 1e-12))
+        counts = np.maximum(np.bincount(matrix.indices, minlength=matrix.shape[1]), 1.0)
+        rarity = counts**-damping
+        if weighting != "none":
+            rarity *= np.log((matrix.shape[0] + 1) / counts)
+        return cls(
+            weighting,
+            rarity.astype(np.float32),
+            max(float(matrix.data.sum(dtype=np.float64)) / max(matrix.shape[0], 1), 1e-12),
+        )
 
     def __call__(self, matrix: Any) -> Any:
         """The same matrix, weighed; rows may be others than those it was made of."""
+        data, rarity = matrix.data, self.rarity[matrix.indices]
         if self.weighting == "none":
-            return matrix
-        data, idf = matrix.data, self.rarity[matrix.indices]
-        if self.weighting == "tf-idf":
-            weighed = np.sqrt(data) * idf
+            weighed = data * rarity
+        elif self.weighting == "tf-idf":
+            weighed = np.sqrt(data) * rarity
         else:
             lengths = np.asarray(matrix.sum(axis=1)).ravel() / self.length
             longer = np.repeat((1 - _B + _B * lengths).astype(np.float32), np.diff(matrix.indptr))
-            weighed = data * (_K1 + 1) / (data + _K1 * longer) * idf
+            weighed = data * (_K1 + 1) / (data + _K1 * longer) * rarity
         return type(matrix)((weighed.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
@@ -86,15 +93,14 @@ def likeness(
     ``cosine`` divides by ``own^alpha other^(1 - alpha) + shrinkage``, ``jaccard`` by ``own + other - product +
     shrinkage``; ``dot`` multiplies by ``product / (product + shrinkage)``.
     """
-    mine = np.repeat(own, np.diff(products.indptr))
-    theirs, found = other[products.indices], products.data
+    lengths, columns, found = np.diff(products.indptr), products.indices, products.data
     if similarity == "cosine":
-        below = mine**alpha * theirs ** (1 - alpha) + shrinkage
+        below = np.repeat(own**alpha, lengths) * (other ** (1 - alpha))[columns] + np.float32(shrinkage)
     elif similarity == "jaccard":
-        below = mine + theirs - found + shrinkage
+        below = np.repeat(own, lengths) + other[columns] - found + np.float32(shrinkage)
     else:
         below = 1.0 + shrinkage / np.maximum(found, 1e-12)
-    products.data = (found / np.maximum(below, 1e-12)).astype(np.float32)
+    products.data = (found / np.maximum(below, np.float32(1e-12))).astype(np.float32, copy=False)
     return products
 
 
@@ -111,6 +117,7 @@ class _Neighbours(Model):
         *,
         similarity: Similarity,
         weighting: Weighting,
+        damping: float,
         neighbours: int,
         shrinkage: float,
         alpha: float,
@@ -120,11 +127,12 @@ class _Neighbours(Model):
         self.similarity: Similarity = checked(similarity, SIMILARITIES, "similarity")
         self.weighting: Weighting = checked(weighting, WEIGHTINGS, "weighting")
         self._entries = 0  # of the weighed matrix
+        positive("damping", damping, zero=True)
         positive("neighbours", neighbours, whole=True)
         positive("shrinkage", shrinkage, zero=True)
         if not 0 <= alpha <= 1:
             raise UsageError(f"alpha is {alpha!r}; expected a number from 0 to 1.")
-        self.neighbours, self.shrinkage, self.alpha = neighbours, shrinkage, alpha
+        self.damping, self.neighbours, self.shrinkage, self.alpha = damping, neighbours, shrinkage, alpha
         self.values: Values = checked_values(values)
 
     def _likeness(self, products: Any, own: NDArray[np.float32], other: NDArray[np.float32]) -> Any:
@@ -142,6 +150,8 @@ class ItemNeighbours(_Neighbours):
         ``cosine``, ``jaccard`` or ``dot`` (inner product).
     weighting
         ``none``, ``tf-idf`` or ``bm25``: shoppers with few items say more.
+    damping
+        How much less shoppers with many items say, besides: each entry counts ``count^-damping``.
     neighbours
         How many similar items are kept of each.
     shrinkage
@@ -159,14 +169,16 @@ class ItemNeighbours(_Neighbours):
         *,
         similarity: Similarity = "cosine",
         weighting: Weighting = "none",
+        damping: float = 0.25,
         neighbours: int = 200,
-        shrinkage: float = 30.0,
+        shrinkage: float = 50.0,
         alpha: float = 0.7,
         values: Values = "binary",
     ) -> None:
         super().__init__(
             similarity=similarity,
             weighting=weighting,
+            damping=damping,
             neighbours=neighbours,
             shrinkage=shrinkage,
             alpha=alpha,
@@ -175,7 +187,7 @@ class ItemNeighbours(_Neighbours):
 
     def _learn(self, interactions: Interactions, content: Content, *, seed: int, progress: Progress) -> None:
         by_item = signals(interactions, self.values).T.tocsr()
-        by_item = Weights.of(by_item, self.weighting)(by_item)
+        by_item = Weights.of(by_item, self.weighting, self.damping)(by_item)
         squares, self._entries = _squares(by_item), by_item.nnz
 
         def similar(block: Any, rows: NDArray[np.int64]) -> Any:
@@ -207,6 +219,8 @@ class UserNeighbours(_Neighbours):
         As in :class:`ItemNeighbours`.
     weighting
         Here rare items say more.
+    damping
+        How much less popular items say, besides.
     neighbours
         How many similar shoppers count.
     alpha
@@ -220,6 +234,7 @@ class UserNeighbours(_Neighbours):
         *,
         similarity: Similarity = "cosine",
         weighting: Weighting = "tf-idf",
+        damping: float = 0.0,
         neighbours: int = 300,
         shrinkage: float = 0.0,
         alpha: float = 0.5,
@@ -228,6 +243,7 @@ class UserNeighbours(_Neighbours):
         super().__init__(
             similarity=similarity,
             weighting=weighting,
+            damping=damping,
             neighbours=neighbours,
             shrinkage=shrinkage,
             alpha=alpha,
@@ -236,7 +252,7 @@ class UserNeighbours(_Neighbours):
 
     def _learn(self, interactions: Interactions, content: Content, *, seed: int, progress: Progress) -> None:
         self._taken = signals(interactions, self.values)
-        self._prepare(Weights.of(self._taken, self.weighting))
+        self._prepare(Weights.of(self._taken, self.weighting, self.damping))
 
     def _prepare(self, weights: Weights) -> None:
         self._weights = weights

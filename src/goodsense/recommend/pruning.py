@@ -17,30 +17,32 @@ CELLS = 8_000_000  # entries of a product that are held at once
 
 
 def strongest(matrix: Sparse, k: int, *, by_size: bool = False) -> Sparse:
-    """The ``k`` largest entries of every row of a CSR matrix ``(m, n)``; of equal ones those that stand first.
+    """The ``k`` largest entries (one or more) of every row of a CSR matrix ``(m, n)``; of equal ones the first.
 
     With ``by_size`` the largest without regard to their sign.
     """
     from scipy.sparse import csr_matrix
 
-    matrix.sort_indices()
     lengths = np.diff(matrix.indptr)
     kept = np.ones(matrix.nnz, dtype=np.bool_)
     values = np.abs(matrix.data) if by_size else matrix.data
     for row in np.flatnonzero(lengths > k).tolist():
         part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        kept[part] = _largest(values[part], k)
+        kept[part] = _largest(values[part], matrix.indices[part], k)
     starts = np.concatenate(([0], np.cumsum(np.minimum(lengths, k))))
-    return csr_matrix((matrix.data[kept], matrix.indices[kept], starts), shape=matrix.shape)
+    found = csr_matrix((matrix.data[kept], matrix.indices[kept], starts), shape=matrix.shape)
+    found.sort_indices()
+    return found
 
 
-def _largest(values: NDArray[Any], k: int) -> NDArray[np.bool_]:
-    """Which of more than ``k`` values are the ``k`` largest, ``(n,)``; of equal ones the first."""
-    if k < 1:
-        return np.zeros(len(values), dtype=np.bool_)
+def _largest(values: NDArray[Any], columns: NDArray[Any], k: int) -> NDArray[np.bool_]:
+    """Which of more than ``k`` values are the ``k`` largest, ``(n,)``; of equal ones those in the first columns."""
     least = np.partition(values, len(values) - k)[len(values) - k]
     chosen: NDArray[np.bool_] = values > least
-    chosen[np.flatnonzero(values == least)[: k - np.count_nonzero(chosen)]] = True
+    equal, room = np.flatnonzero(values == least), k - np.count_nonzero(chosen)
+    if len(equal) > room:
+        equal = equal[np.argpartition(columns[equal], room - 1)[:room]]
+    chosen[equal] = True
     return chosen
 
 
@@ -77,7 +79,9 @@ def pruned_product(
     parts = [csr_matrix((0, right.shape[1]), dtype=np.float32)]
     for rows in row_blocks(left, right):
         block = left[rows[0] : rows[-1] + 1] @ right
-        parts.append(strongest(change(block, rows) if change else block, k, by_size=by_size))
+        block = strongest(change(block, rows) if change else block, k, by_size=by_size)
+        block.eliminate_zeros()
+        parts.append(block)
         progress(stage, int(rows[-1]) + 1, left.shape[0])
     return vstack(parts, format="csr", dtype=np.float32)
 
@@ -97,7 +101,5 @@ def row_blocks(left: Sparse, right: Sparse) -> Iterator[NDArray[np.int64]]:
 
 def without_diagonal(block: Sparse, rows: NDArray[np.int64]) -> Sparse:
     """A block of rows of a square matrix with zeros where a row meets itself; for ``change``."""
-    itself = block.indices == np.repeat(rows, np.diff(block.indptr))
-    block.data[itself] = 0.0
-    block.eliminate_zeros()
+    block.data[block.indices == np.repeat(rows.astype(block.indices.dtype), np.diff(block.indptr))] = 0.0
     return block
