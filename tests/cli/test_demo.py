@@ -20,7 +20,17 @@ def test_demo_as_json(demo: tuple[Path, Called]) -> None:
     directory, done = demo
     assert done.code == 0, done.err
     found = done.json
-    assert found.keys() >= {"ingest", "build", "evaluate", "answers", "seconds", "events", "reviews", "check"}
+    assert found.keys() >= {
+        "ingest",
+        "build",
+        "evaluate",
+        "answers",
+        "seconds",
+        "events",
+        "reviews",
+        "check",
+        "recommended",
+    }
     assert found["events"]["rejected"] == found["reviews"]["rejected"] == found["conversations"]["rejected"] == 0
     assert found["events"]["unknown_items"] > 0
     assert found["reviews"]["summary"]["personal"]
@@ -30,6 +40,10 @@ def test_demo_as_json(demo: tuple[Path, Called]) -> None:
     assert all(0 <= figures["metrics"]["ndcg@10"] <= 1 for figures in found["evaluate"].values())
     assert len(found["answers"]) == 6
     assert all(answer["hits"] for answer in found["answers"])
+    recommended = found["recommended"]
+    assert 0 < len(recommended["hits"]) <= 5
+    assert recommended["query"]["user"]
+    assert all(hit["reason"] for hit in recommended["hits"])
     assert (directory / "toys" / "shop" / "CURRENT").is_file()
 
 
@@ -49,7 +63,17 @@ def test_demo_tells_its_steps_and_what_it_suggests_works(
     monkeypatch.chdir(directory)
     said = call("demo", "toys", "--products", "30")
     assert said.code == 0, said.err
-    for step in ("ingest", "events", "reviews", "questions", "conversations", "build", "evaluate search", "check"):
+    for step in (
+        "ingest",
+        "events",
+        "reviews",
+        "questions",
+        "conversations",
+        "build",
+        "evaluate search",
+        "recommend",
+        "check",
+    ):
         assert f"goodsense {step} toys/shop" in said.out
     some_id = first.json["answers"][0]["hits"][0]["id"]
     suggested = [line.strip() for line in said.out.splitlines() if line.startswith("  goodsense ")]

@@ -28,7 +28,7 @@ video = "frames+motion"
 
 
 def run_demo(directory: Path, *, products: int, as_json: bool) -> None:
-    """Make the toys, put them and what shoppers did and said in, build, evaluate, answer six searches, and check."""
+    """Make the toys, put them and what shoppers did and said in, build, evaluate, search, recommend, and check."""
     started = time.perf_counter()
     _make_room(directory)
     narrate: Callable[[str], None] = (lambda line: None) if as_json else say
@@ -69,9 +69,11 @@ def _run(directory: Path, products: int, narrate: Callable[[str], None], progres
             _show_figures(figures)
         narrate("\n6. Six searches")
         answers = _answer(shop, toys, show=narrate is say)
-        narrate(f"\n7. goodsense check {directory}/shop")
+        recommended = _recommend(shop, narrate)
+        narrate(f"\n8. goodsense check {directory}/shop")
         checked = _check(shop, narrate, progress)
-    return {**found, "build": build.to_json(), "evaluate": figures, "answers": answers, "check": checked}
+    found |= {"build": build.to_json(), "evaluate": figures, "answers": answers}
+    return {**found, "recommended": recommended, "check": checked}
 
 
 def _listen(shop: Shop, toys: ToyShop, narrate: Callable[[str], None], progress: Progress) -> dict[str, Any]:
@@ -187,6 +189,29 @@ def _answer(shop: Shop, toys: ToyShop, *, show: bool) -> list[dict[str, Any]]:
     return answers
 
 
+def _recommend(shop: Shop, narrate: Callable[[str], None]) -> dict[str, Any]:
+    """What one shopper of the crowd may want next, after what was done last."""
+    from goodsense.cli import recommend
+
+    user = _some_shopper(shop)
+    narrate(f"\n7. goodsense recommend {shop.directory} {user} -k 5")
+    hits = shop.recommend(user, k=5)
+    if narrate is say:
+        for viewed in shop.recently_viewed(user, k=3):
+            say(f"   {viewed.id} {printing.cut(viewed.title, 44)}: {viewed.reason}")
+        recommend.show(hits)
+    return hits.to_json()
+
+
+def _some_shopper(shop: Shop) -> str:
+    """The first by id of those whose history is nearest to ten products, two of them bought."""
+    rows = shop.truth.rows(
+        "SELECT user FROM events WHERE user <> '' AND item IN (SELECT id FROM products) GROUP BY user "
+        "ORDER BY abs(count(DISTINCT item) - 10) + abs(count(DISTINCT iif(type = 'purchase', item, NULL)) - 2), user"
+    )
+    return str(next(rows)[0])
+
+
 def _spoken_wish(toys: ToyShop) -> Path:
     """A spoken wish that some product of the shop grants: its words name a toy and a colour or a material."""
     said: dict[str, str] = json.loads((toys.spoken / "spoken.json").read_text("utf-8"))
@@ -202,5 +227,7 @@ def _farewell(directory: Path, data: dict[str, Any]) -> None:
     say(f"  goodsense search {directory}/shop --audio {directory}/source/query_sounds/s002.flac")
     say(f'  goodsense search {directory}/shop "gift" --where "reviews.bayes > 4.2"')
     say(f"  goodsense similar {directory}/shop ID")
+    say(f"  goodsense recommend {directory}/shop --goes-with ID")
+    say(f"  goodsense recommend {directory}/shop --history ID --explain")
     say(f"  goodsense reviews {directory}/shop")
     say(f"  goodsense clean {directory}/shop --plan")
