@@ -16,7 +16,7 @@ from goodsense.events.filters import filtered
 def shop() -> Shop:
     """Pushed are two items that some lists show anyway."""
     made = Shop.generated(1_500, 600, 12_000)
-    return replace(made, pushed=made.pushed[3:5])
+    return replace(made, pushed=made.pushed[2:4])
 
 
 @pytest.mark.parametrize("model", ["popular", "item-knn", "graph-filter"])
