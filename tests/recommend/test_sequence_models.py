@@ -30,7 +30,7 @@ QUICK: dict[str, Any] = {
     "longest": 6,
 }
 MODELS: dict[str, tuple[type[SequenceModel], dict[str, Any]]] = {
-    "sasrec": (Sasrec, {}),
+    "sasrec": (Sasrec, {"layers": 1}),
     "gru4rec": (Gru4Rec, {"hidden": 16}),
     "nextitnet": (Convolution, {"dilations": (1, 2)}),
     "caser": (Convolution, {"shape": "caser", "window": 3, "filters": 4}),
@@ -116,9 +116,7 @@ def with_twins() -> Content:
     return Content(ids, {"text": Embeddings.of_products(ids, vectors)})
 
 
-@pytest.mark.parametrize(
-    ("name", "inputs"), [("sasrec", "content"), ("nextitnet", "content"), ("gru4rec", "both"), ("sasrec", "both")]
-)
+@pytest.mark.parametrize(("name", "inputs"), [("sasrec", "content"), ("nextitnet", "content"), ("gru4rec", "both")])
 def test_what_nobody_touched_is_found_by_its_content(name: str, inputs: str) -> None:
     model = made(name, inputs=inputs, hide=0.5).fit(histories_of(circles()), with_twins())
     capitals = list(LETTERS.upper())
@@ -144,9 +142,8 @@ def test_content_alone_needs_content() -> None:
 # ---- many items
 
 
-@pytest.mark.parametrize("name", ["sasrec", "caser"])
-def test_a_circle_is_learned_from_drawn_candidates(name: str) -> None:
-    model = made(name, negatives=3).fit(histories_of(circles()))
+def test_a_circle_is_learned_from_drawn_candidates() -> None:
+    model = made("caser", negatives=3).fit(histories_of(circles()))
     found = model.recommend(histories_of([["a"], ["c", "d"]]), 1)
     assert [found.ids(row) for row in range(2)] == [("b",), ("e",)]
 
