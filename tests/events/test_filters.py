@@ -144,7 +144,7 @@ def test_the_cap_is_what_a_naive_loop_gives() -> None:
     """By days: three times what the item stays within on three quarters of its days, three at least."""
     people = crowd(300, 8, 40, seed=12)
     found = interactions(people)
-    first = {}
+    first: dict[tuple[str, str], float] = {}
     for one in sorted(people, key=lambda e: e.time or 0.0):
         first.setdefault((one.user, one.item), one.time or 0.0)
     start, end = min(first.values()), max(first.values())

@@ -41,7 +41,7 @@ def exported(name: str, items: list[dict[str, Any]], **params: Any) -> dict[str,
     }
 
 
-SHOWN = [
+SHOWN: list[dict[str, Any]] = [
     {"item_id": "A", "item_name": "Mug", "item_list_id": "related", "item_list_index": "1", "price": 9.5},
     {"item_id": "B", "item_list_id": "related", "item_list_index": "(not set)", "quantity": None},
 ]
@@ -61,7 +61,7 @@ def test_the_bigquery_export_has_an_event_for_each_item(tmp_path: Path) -> None:
     found, rejects, feed = read(tmp_path / "ga4.jsonl", records)
     assert rejects == ()
     assert (feed.format, dict(feed.passed)) == ("ga4", {"session_start": 1, "page_view": 2})
-    common = {"time": NOW, "session": "77", "context": {"device": "mobile", "place": "Japan"}}
+    common: dict[str, Any] = {"time": NOW, "session": "77", "context": {"device": "mobile", "place": "Japan"}}
     expected = [
         Event("pseudo.1", "A", "impression", ranking="77/related", position=1, **common),
         Event("pseudo.1", "B", "impression", ranking="77/related", **common),

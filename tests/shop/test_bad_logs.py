@@ -10,7 +10,7 @@ import pytest
 from goodsense.errors import DataError
 from goodsense.events import Event, by_time, cold_items, cold_users, filtered, leave_last, per_user
 from goodsense.shop import Shop
-from goodsense.shop.behaviour import behaviour
+from goodsense.shop.behaviour_figures import behaviour
 from tests.events.samples import event
 from tests.shop.broken_logs import ingest_here, run_broken_log, write_log
 from tests.shop.catalogs import toys

@@ -12,7 +12,8 @@ import pytest
 from goodsense.errors import DataError, UsageError
 from goodsense.events import Event, numbered, sessions, write_events
 from goodsense.shop import EventSource, Shop
-from goodsense.shop.behaviour import behaviour, export_events, stored_events
+from goodsense.shop.behaviour import export_events, stored_events
+from goodsense.shop.behaviour_figures import behaviour
 from goodsense.tables.pseudonyms import KEY_FILE
 from tests.events.samples import event, rich, shoppers
 from tests.shop.catalogs import toys

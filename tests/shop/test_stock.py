@@ -13,9 +13,9 @@ from goodsense.catalog import Product, Variant
 from goodsense.events import Event
 from goodsense.shop import Shop
 from goodsense.shop.behaviour import export_events, stored_events
-from goodsense.shop.schema import _SCRIPTS
+from goodsense.shop.schema import _SCRIPTS, SCHEMA_VERSION
 from goodsense.shop.stock import StockLevels, products_of, stock_levels, stored_stock
-from goodsense.shop.truth import SCHEMA_VERSION, Truth
+from goodsense.shop.truth import Truth
 from tests.events.samples import START, event
 
 

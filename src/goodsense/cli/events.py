@@ -13,7 +13,8 @@ from goodsense.cli.output import emit, progress_shown, say, shop_to_fill, table
 from goodsense.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
-    from goodsense.shop.behaviour import Behaviour, EventReport
+    from goodsense.shop.behaviour import EventReport
+    from goodsense.shop.behaviour_figures import Behaviour
 
 
 def events(
@@ -79,7 +80,7 @@ def _export(shop: Path, target: Path, *, as_json: bool) -> None:
 
 def _tell(shop: Path, *, as_json: bool) -> None:
     from goodsense.shop import Shop
-    from goodsense.shop.behaviour import behaviour
+    from goodsense.shop.behaviour_figures import behaviour
 
     with Shop.open(shop) as opened:
         found = behaviour(opened.truth)
