@@ -22,8 +22,9 @@ from goodsense.recommend.model import Model
 from goodsense.recommend.models import MODELS
 from goodsense.recommend.trials import METRIC, USERS, Budget, Searched, Trial, searched, validation_metrics
 
+FILTER = "graph-filter"  # has a search of its own
 # how many settings of each are tried, the default first; of equally good recommenders the first
-CANDIDATES: Mapping[str, int] = {"popular": 1, "item-knn": 4, "content": 3, "ease": 3, "graph-filter": 12}
+CANDIDATES: Mapping[str, int] = {"popular": 1, "item-knn": 4, "content": 3, "ease": 3, FILTER: 12}
 MOST_DENSE = 20_000  # items up to which ease, which inverts a matrix of all of them, is a candidate
 BLENDS = 2  # of how many a blend is made
 STAGE = "choose a recommender"
@@ -159,7 +160,7 @@ def chosen_model(
         Candidates; those that lack what they need are passed over.
     budget
         Of each candidate; by default the trials that :data:`CANDIDATES` says, without a limit of time, so that the
-        choice is the same on every machine.
+        choice is the same on every machine. The graph filter then has a search of its own.
     metric, users
         As in :func:`searched`.
 
@@ -182,18 +183,22 @@ def chosen_model(
     for done, name in enumerate(named):
         progress(STAGE, done, len(named) + 1, note=name)
         try:
-            one = searched(
-                name,
-                train,
-                asked,
-                content,
-                given=given,
-                budget=budget or Budget(CANDIDATES.get(name, _TRIALS)),
-                metric=metric,
-                users=None,
-                seed=seed,
-                progress=progress,
-            )
+            if name == FILTER and budget is None and given is None:
+                one = _filter(train, asked, content, metric, seed, progress)
+            else:
+                allowed = budget or Budget(CANDIDATES.get(name, _TRIALS))
+                one = searched(
+                    name,
+                    train,
+                    asked,
+                    content,
+                    given=given,
+                    budget=allowed,
+                    metric=metric,
+                    users=None,
+                    seed=seed,
+                    progress=progress,
+                )
         except GoodsenseError as wrong:
             error = wrong
             failed.append(Candidate(name, Trial({}), failed=wrong.message))
@@ -208,10 +213,23 @@ def chosen_model(
         ranked[:BLENDS], train, histories_with(train, given), asked, content, metric
     )
     progress(STAGE, len(named) + 1, len(named) + 1)
-    candidates = [Candidate(each.name, each.best, len(each.trials), each.seconds) for each in ranked]
+    candidates = [Candidate(each.name, each.best, max(len(each.trials), _tried(each)), each.seconds) for each in ranked]
     candidates = sorted([*candidates, *blend], key=lambda each: -each.trial.metrics[metric]) + failed
     took = round(time.perf_counter() - started, 3)
     return Choice(model, dict(metrics), tuple(candidates), metric, ranked[0].users, took, tuple(notes))
+
+
+def _filter(
+    train: Interactions, asked: Interactions, content: Content | None, metric: str, seed: int, progress: Progress
+) -> Searched:
+    """The graph filter by its own search, which scores its terms once and then only weighs them."""
+    from goodsense.recommend.graph_search import chosen_filter
+
+    found = chosen_filter(train, asked, content, users=None, seed=seed, progress=progress)
+    train, asked = over_all_items(train, asked, content=content)
+    metrics = validation_metrics(recommended(found.model, train, asked), train, asked, metric)
+    trial = Trial(found.model.options, metrics, seconds=found.seconds)
+    return Searched(FILTER, found.model, trial, (trial,), metric, found.users, found.tried, found.seconds)
 
 
 def _with_blend(
@@ -243,6 +261,11 @@ def _with_blend(
     if gain.lower > 0:
         return blend, metrics, [candidate], [f"{said}: used"]
     return alone.model, alone.best.metrics, [candidate], [f"{said}: {alone.name} alone is used"]
+
+
+def _tried(found: Searched) -> int:
+    """Blends of its terms that the graph filter's own search compared."""
+    return found.space if found.name == FILTER and len(found.trials) == 1 else 0
 
 
 def _per_user(

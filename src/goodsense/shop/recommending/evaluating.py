@@ -169,7 +169,7 @@ def evaluate_recommend(
 
 def masked(refit: bool = False) -> tuple[str, ...]:
     """What is left out of the ranking, in words."""
-    first = "left out of the ranking are a shopper's products of train only, as in published figures; those of val stay"
+    first = "left out of the ranking is a shopper's history, which is train's, as in published figures; val's stays in"
     return (first, f"refit {REFIT}: those of val are left out, too, so its figures are higher") if refit else (first,)
 
 
