@@ -134,8 +134,9 @@ class RecommendTable(_Table):
 
     ``model`` names a recommender, ``auto`` is the one (with its ``options``) that finds best what shoppers did last,
     ``off`` makes none. ``weights`` are what events of a type count in place of their defaults, faded by half every
-    ``half_life_days`` (0: never). Who did one of ``exclude`` with a product is not recommended it again. Queries that
-    fewer than ``min_shoppers`` searched for are recommended to nobody.
+    ``half_life_days`` (0: never). Who did one of ``exclude`` with a product is not recommended it again; of what else a
+    shopper knows already there is at most a share of ``known`` in a list. Queries that fewer than ``min_shoppers``
+    searched for are recommended to nobody.
     """
 
     model: str = "auto"
@@ -143,6 +144,7 @@ class RecommendTable(_Table):
     weights: dict[str, NonNegative] = {}
     half_life_days: NonNegative = 0.0
     exclude: tuple[str, ...] = ("purchase",)
+    known: Share = 0.3
     min_shoppers: Whole = 3
 
 

@@ -42,14 +42,16 @@ def bought(user: str) -> set[str]:
 def test_a_shopper_gets_what_shoppers_alike_took_to(shop: Shop) -> None:
     for number in (1, 7, 20):
         hits = shop.recommend(f"u{number:02d}", k=3)
-        assert set(hits.ids) <= set(of_thing(THINGS[number % 6]))
+        own = of_thing(THINGS[number % 6])
+        assert own[2 + number // 6] in hits.ids  # the only one that the shopper did not look at
+        assert hits.ids[0] in own
         assert not set(hits.ids) & bought(f"u{number:02d}")
         assert hits.message == ""
 
 
 def test_terms_sum_to_the_score_and_scores_descend(shop: Shop) -> None:
     for hits in (
-        shop.recommend("u01", k=48),
+        shop.recommend("u01", k=5),
         shop.recommend("nobody", k=48),
         shop.recommend(like="toy-0004"),
         shop.goes_with("toy-0004"),
@@ -342,3 +344,13 @@ def test_two_builds_of_the_same_shop_are_equal(own: Shop) -> None:
     assert before
     build(own.directory, Recipe.model_validate(QUICK), refit=True, workers=1)
     assert files() == before
+
+
+def test_most_of_a_list_is_what_the_shopper_does_not_know_yet(own: Shop) -> None:
+    drums, kites = of_thing("drum"), of_thing("kite")
+    own.add_events(
+        Event("keen", id, "view", time=START + LAST + place) for place, id in enumerate([*drums, *kites[:4]])
+    )
+    hits = own.recommend("keen", k=10)
+    assert sum(id in {*drums, *kites[:4]} for id in hits.ids) == 3
+    assert len(hits) == 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +18,7 @@ from goodsense.types import Mask
 
 FILLER = 1e-3  # what the most popular product scores beside the model's best, which scores 1
 POPULAR = "popular"
-MOST_OWNED = 50  # products of a shopper who is scored together with others
+MOST_KNOWN = 100  # products of the history of a shopper who is scored together with others
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,21 @@ def candidates(
     if model is None or not past.events:
         return popular(opened, shelf, allowed, count)
     history = opened.history(past)
-    ranked = model.recommend(history, count, exclude_seen=False, allowed=allowed[:n]) if allowed[:n].any() else None
+    depth = count + len(past.items)
+    ranked = model.recommend(history, depth, exclude_seen=False, allowed=allowed[:n]) if allowed[:n].any() else None
     cold = newcomers.scored(model, history, allowed) if newcomers is not None else None
     new = _row(shelf, cold, 0)
-    return _scaled(opened, shelf, model, ranked.hits() if ranked is not None else [], new)[:count]
+    found = _scaled(opened, shelf, model, ranked.hits() if ranked is not None else [], new)
+    return mixed(found, past, count, opened.settings.known)
+
+
+def mixed(found: Sequence[Candidate], past: Past, count: int, known: float) -> list[Candidate]:
+    """The first ``count``, at most a share of them known to the shopper, as long as there are others."""
+    most = math.ceil(known * count)
+    old = [candidate for candidate in found if candidate.id in past.actions]
+    spare = {candidate.id for candidate in old[most:]}
+    chosen = [candidate for candidate in found if candidate.id not in spare][:count]
+    return chosen + old[most:][: count - len(chosen)]
 
 
 def candidates_of_many(
@@ -66,10 +78,10 @@ def candidates_of_many(
 ) -> list[list[Candidate]]:
     """For each of many histories what :func:`candidates` gives, without what each shopper owns; scored at once."""
     model, n = opened.model, len(shelf.known)
-    at_once = [place for place, past in enumerate(pasts) if past.events and len(past.owned) <= MOST_OWNED]
+    at_once = [place for place, past in enumerate(pasts) if past.events and len(past.items) <= MOST_KNOWN]
     found: dict[int, list[Candidate]] = {}
     if model is not None and at_once and passing[:n].any():
-        most = max(len(pasts[place].owned) for place in at_once)
+        most = max(len(pasts[place].owned.union(pasts[place].items)) for place in at_once)
         histories = opened.histories([pasts[place].named(f"{number:09d}") for number, place in enumerate(at_once)])
         ranked = model.recommend(histories, count + most, exclude_seen=False, allowed=passing[:n])
         cold = newcomers.scored(model, histories, passing) if newcomers is not None else None
@@ -78,7 +90,7 @@ def candidates_of_many(
             owned = pasts[place].owned
             hits = [hit for hit in ranked.hits(row) if hit[0] not in owned]
             new = {id: score for id, score in _row(shelf, cold, row).items() if id not in owned}
-            found[place] = _scaled(opened, shelf, model, hits, new)[:count]
+            found[place] = mixed(_scaled(opened, shelf, model, hits, new), pasts[place], count, opened.settings.known)
     for place, past in enumerate(pasts):
         if len(found.get(place, ())) < count:
             allowed = passing & shelf.without(past.owned)
@@ -91,7 +103,7 @@ def _row(shelf: Shelf, cold: tuple[NDArray[np.int64], NDArray[np.float64]] | Non
     if cold is None:
         return {}
     places, scores = cold
-    good = np.flatnonzero(scores[row] > 0) if len(scores) else []
+    good = np.flatnonzero(scores[row] > 0).tolist()
     return {shelf.ids[places[at]]: float(scores[row][at]) for at in good}
 
 

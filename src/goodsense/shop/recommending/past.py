@@ -111,7 +111,7 @@ def _events(rows: Iterable[tuple[Any, ...]]) -> tuple[Event, ...]:
 
 def has_shopper(truth: Truth, user: str) -> bool:
     """Whether any event is of this shopper."""
-    return next(truth.rows("SELECT EXISTS (SELECT 1 FROM events WHERE user = ?)", (user,)))[0] == 1
+    return bool(next(truth.rows("SELECT EXISTS (SELECT 1 FROM events WHERE user = ?)", (user,)))[0])
 
 
 def given_past(ids: Sequence[str], known: Collection[str], *, after: float = 0.0, type: str = "view") -> Past:

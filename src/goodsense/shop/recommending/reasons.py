@@ -123,6 +123,7 @@ class Reasoner:
             if block in OF_BEHAVIOUR or block == JOINT:
                 continue
             near, above = self._near(block, own, new)  # (h, i)
+            above[own[:, None] == new[None, :]] = -np.inf  # nothing is like itself
             for place in range(len(ids)):
                 row = int((above[:, place] * trust[:, place]).argmax())
                 if above[row, place] > best[place][0]:

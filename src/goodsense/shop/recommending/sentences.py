@@ -15,7 +15,7 @@ _WIDTH = 36
 _DID: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "purchase": "you bought",
-        "cart": "you put into the cart",
+        "cart": "you wanted to buy",
         "wishlist": "you marked as a favourite",
         "rate": "you rated",
         "review": "you reviewed",
@@ -33,6 +33,15 @@ _DID: Mapping[Language, Mapping[str, str]] = {
         "view": "您看过",
         "given": "历史中有",
     },
+}
+_DID_IT: Mapping[str, str] = {
+    "purchase": "you bought it",
+    "cart": "you put it into the cart",
+    "wishlist": "you marked it as a favourite",
+    "rate": "you rated it",
+    "review": "you reviewed it",
+    "click": "you opened it",
+    "view": "you viewed it",
 }
 _OTHER: Mapping[Language, str] = {"en": "you cared for", "zh": "您关注过"}
 _ALIKE: Mapping[Language, Mapping[str, str]] = {
@@ -73,6 +82,10 @@ def sentence(reason: Reason, language: Language = "en") -> str:
 
 def _did(facts: Mapping[str, Any], language: Language) -> str:
     return _DID[language].get(facts["did"], _OTHER[language])
+
+
+def _did_it(facts: Mapping[str, Any]) -> str:
+    return _DID_IT.get(facts["did"], "you cared for it")
 
 
 def _title(facts: Mapping[str, Any]) -> str:
@@ -168,7 +181,7 @@ _SENTENCES: Mapping[str, Mapping[Language, Callable[[Mapping[str, Any]], str]]] 
     },
     "new": {"en": _new_en, "zh": _new_zh},
     "again": {
-        "en": lambda facts: _did(facts, "en") + " it" + (f" on {facts['day']}" if facts["day"] else " before"),
+        "en": lambda facts: _did_it(facts) + (f" on {facts['day']}" if facts["day"] else " before"),
         "zh": lambda facts: (f"{facts['day']} " if facts["day"] else "") + _did(facts, "zh"),
     },
     "beside": {"en": _beside_en, "zh": _beside_zh},
@@ -181,7 +194,7 @@ _SENTENCES: Mapping[str, Mapping[Language, Callable[[Mapping[str, Any]], str]]] 
         ),
     },
     "recent": {
-        "en": lambda facts: _did(facts, "en") + " it" + (f", last on {facts['day']}" if facts["day"] else ""),
+        "en": lambda facts: _did_it(facts) + (f", last on {facts['day']}" if facts["day"] else ""),
         "zh": lambda facts: _did(facts, "zh") + (f"，最近 {facts['day']}" if facts["day"] else ""),
     },
 }

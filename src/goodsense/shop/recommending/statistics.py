@@ -116,13 +116,11 @@ class Statistics:
     def load(cls, directory: Path) -> Statistics:
         """Read what :meth:`save` wrote; raises DataError if it is not there or damaged."""
         arrays = load_arrays(directory / FILE)
-        return cls(
-            **{name: arrays[name] for name in _VECTORS},
-            **{name: arrays[name].reshape(()).item() for name in _NUMBERS},
-            **{name: unpacked_ids(arrays[name]) for name in _TEXTS},
-            together={tie: unpacked(arrays, f"together.{tie}") for tie in TIES},
-            answers=unpacked(arrays, "answers"),
-        )
+        found: dict[str, Any] = {name: arrays[name] for name in _VECTORS}
+        found |= {name: arrays[name].reshape(()).item() for name in _NUMBERS}
+        found |= {name: unpacked_ids(arrays[name]) for name in _TEXTS}
+        found["together"] = {tie: unpacked(arrays, f"together.{tie}") for tie in TIES}
+        return cls(**found, answers=unpacked(arrays, "answers"))
 
 
 def _share(values: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from goodsense.shop.recommending.shelf import Shelf
 AROUND = 30  # recommended products that count beside the history
 AROUND_COUNTS = 0.3  # what the best of them counts beside a product of the history
 SHRINK = 2.0
+LEAST_CLOSE = 0.15  # of what was opened after a query, the share that must be close to the history
 LEAST = 2.0  # products that a tag must be on
 
 
@@ -88,8 +89,7 @@ def suggested_queries(opened: Opened, shelf: Shelf, past: Past, k: int) -> tuple
     opens = np.maximum(1, np.asarray(counts.answers.sum(axis=1)).ravel())
     if weights.any():
         share = np.asarray(counts.answers @ weights).ravel() / opens  # (q,) what of the opened ones is cared for
-        usual = float(weights.mean())
-        score = share * np.log1p(counts.asked_by) * (share > usual)
+        score = share * np.log1p(counts.asked_by) * (share >= LEAST_CLOSE)
     else:
         score, share = np.log1p(counts.asked_by), np.zeros(len(counts.queries))
     order = np.lexsort((np.arange(len(score)), -score))
