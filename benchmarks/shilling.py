@@ -18,15 +18,15 @@ from goodsense.recommend.histories import blocks_of
 PROTOCOL = (
     "generated shop: 2,000 items in groups of 20, popularity with a long tail (Zipf, exponent .9); a shopper cares for "
     "one to five groups and takes four fifths of their items there, activity is log-normal; they come at any day of "
-    "two years and return in visits. One per cent as many made-up profiles as shoppers push one item at a time, each "
-    "with as many "
-    "other items as an ordinary profile: at random, as popular as shoppers take them (average), or the most popular "
-    "ones and some at random (bandwagon); Lam and Riedl (2004), Mobasher and others (2007). Each profile is made in a "
-    "visit of an hour, all within the days of the campaign. Pushed items are of the lower to the upper part "
-    "of popularity. Exposure: lists of 20 for shoppers who have not taken the item, in how many of which it "
-    "stands; told is the sum over pushed items after the attack against before it, 1 where it never stands in any. "
-    "Learned from is what `filtered` leaves with its defaults (caps), or everything (bare). All models with their "
-    "default options; the campaign of a month is the target, that of two years shows what caps cannot see"
+    "two years and return in visits. Made-up profiles, one per cent as many as shoppers, push one item at a time, "
+    "each with as many other items as an ordinary profile: at random, as popular as shoppers take them (average), or "
+    "the most popular ones and some at random (bandwagon); Lam and Riedl (2004), Mobasher and others (2007). Each "
+    "profile is made in a visit of an hour, all within the days of the campaign. Pushed items are of the middle to the "
+    "upper part of popularity. Exposure: in how many of 3,000 shoppers' lists of 20 it stands; told is the sum over "
+    "pushed items after the attack against before it, or against what one average item has where that is more; all "
+    "counts are in details. Learned from is what `filtered` leaves with its defaults (caps), or everything (bare). "
+    "All models with their default options. Campaigns of a day and a month are aimed at; that of two years shows what "
+    "caps cannot see"
 )
 USERS, ITEMS, EVENTS, GROUP = 10_000, 2_000, 300_000, 20
 SHARE, ASKED, K, DAY_S = 0.01, 3_000, 20, 86_400.0
@@ -70,16 +70,16 @@ def run(bench: Bench, shop: Shop, models: list[str], campaigns: list[str]) -> It
                         aimed = way == "caps" and campaign != "two years"
                         bench.figure(
                             f"{model}, {attack}, {campaign}, {way}: exposure after / before",
-                            times(before[way], own),
+                            times(before[way], own, shop.average),
                             better="lower",
                             target=MOST if aimed else None,
                         )
         yield
 
 
-def times(before: NDArray[np.int64], after: NDArray[np.int64]) -> float:
-    """How many times as often pushed items stand in lists; from none to some is as from one."""
-    return 1.0 if after.sum() == before.sum() else float(after.sum() / max(before.sum(), 1))
+def times(before: NDArray[np.int64], after: NDArray[np.int64], average: float) -> float:
+    """How many times as often pushed items stand in lists; fewer lists than an average item has count as that many."""
+    return float(after.sum() / max(before.sum(), average)) if after.sum() != before.sum() else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +99,11 @@ class Shop:
         pushed = tuple(int(order[int(share * items)]) for share in PUSHED)
         some = np.sort(rng.choice(users, min(ASKED, users), replace=False))
         return cls(log, log.select(users=[log.users[row] for row in some.tolist()]), pushed)
+
+    @property
+    def average(self) -> float:
+        """In how many of the lists an item stands, on average."""
+        return len(self.asked.users) * K / len(self.log.items)
 
     def told(self) -> dict[str, Any]:
         taken = np.bincount(self.log.pairs.item_rows, minlength=len(self.log.items))
