@@ -75,7 +75,7 @@ def test_a_linear_map_of_profiles_is_found_again() -> None:
 
 def test_bpr_scores_histories_by_their_folded_vector() -> None:
     events, histories = log(), log(users=6, seed=5)
-    learned = bpr_factors(events.matrix, dim=4, epochs=3, seed=2)
+    learned = bpr_factors(events.matrix, dim=4, epochs=3, regularisation=0.03, seed=2)
     unfold = unfolding(events.matrix, learned.items, learned.users)
     expected = profiles(histories.matrix, learned.items) @ unfold @ learned.items.T + learned.bias
     expected[dense(histories).sum(axis=1) == 0] = 0
@@ -144,9 +144,9 @@ def test_vbpr_recommends_items_that_nobody_took_by_what_they_are() -> None:
     events = histories_of(lists)
     cold = [f"{group}x" for group in range(GROUPS)]
     histories = histories_of([[f"{group}0", f"{group}1"] for group in range(GROUPS)])
-    near = make_model("vbpr", dim=4).fit(events, known, seed=1).score(histories, cold)
+    near = make_model("vbpr", dim=4, sight=1.0).fit(events, known, seed=1).score(histories, cold)
     assert (near.argmax(axis=1) == np.arange(GROUPS)).all()
-    assert share_of_own_group(make_model("vbpr", dim=4).fit(events, known, seed=1)) > 0.9
+    assert share_of_own_group(make_model("vbpr", dim=4, sight=1.0).fit(events, known, seed=1)) > 0.9
 
 
 def test_vbpr_without_content_says_so() -> None:
@@ -161,7 +161,13 @@ def test_vbpr_learns_when_some_items_lack_their_picture() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("als", {"dim": 0}), ("als", {"alpha": -1.0}), ("bpr", {"rate": 0.0}), ("vbpr", {"epochs": 1.5})],
+    [
+        ("als", {"dim": 0}),
+        ("als", {"alpha": -1.0}),
+        ("bpr", {"rate": 0.0}),
+        ("vbpr", {"epochs": 1.5}),
+        ("vbpr", {"sight": 0.0}),
+    ],
 )
 def test_options_that_make_no_sense_are_refused(kind: str, options: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=next(iter(options))):

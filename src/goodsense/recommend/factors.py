@@ -113,7 +113,7 @@ class Bpr(Model):
 
     kind: ClassVar[str] = "bpr"
 
-    def __init__(self, *, dim: int = 64, epochs: int = 30, rate: float = 0.1, regularisation: float = 0.002) -> None:
+    def __init__(self, *, dim: int = 64, epochs: int = 30, rate: float = 0.1, regularisation: float = 0.03) -> None:
         super().__init__()
         positive("dim", dim, whole=True)
         positive("epochs", epochs, whole=True)

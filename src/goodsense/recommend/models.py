@@ -90,7 +90,7 @@ MODELS: Mapping[str, ModelSpec] = {
         "spectral",
         "SpectralFilter",
         "low-pass filters on the graph of items",
-        space={"alpha": (1.0, 0.3, 3.0), "dim": (256, 64)},
+        space={"alpha": (1.0, 3.0, 0.3), "dim": (256, 64)},
     ),
     "turbo-cf": ModelSpec(
         "polynomial",
@@ -122,14 +122,14 @@ MODELS: Mapping[str, ModelSpec] = {
         "factors",
         "Bpr",
         "hidden factors that put what was taken before what was not",
-        space={"regularisation": (0.002, 0.01), "epochs": (30, 60)},
+        space={"regularisation": (0.03, 0.1, 0.01), "dim": (64, 32)},
     ),
     "vbpr": ModelSpec(
         "vbpr",
         "Vbpr",
         "the same with factors that come from content",
         needs=_CONTENT,
-        space={"regularisation": (0.002, 0.01), "epochs": (30, 60)},
+        space={"sight": (0.1, 0.3), "regularisation": (0.03, 0.01)},
     ),
     "taste": ModelSpec(
         "by_taste",
@@ -177,7 +177,7 @@ MODELS: Mapping[str, ModelSpec] = {
         "LightGCN",
         "vectors smoothed along who took what",
         needs=_TORCH,
-        space={"layers": (3, 2), "decay": (1.0, 0.5)},
+        space={"layers": (3, 2), "decay": (0.7, 0.4)},
     ),
     "graphsage": ModelSpec(
         "graphsage",

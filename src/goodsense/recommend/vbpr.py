@@ -19,7 +19,7 @@ from goodsense.recommend.content import Content
 from goodsense.recommend.factors import Bpr
 from goodsense.recommend.facts import dense_facts
 from goodsense.recommend.folding import unfolding
-from goodsense.recommend.signals import signals
+from goodsense.recommend.signals import positive, signals
 
 Matrix: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
@@ -38,15 +38,22 @@ class Vbpr(Bpr):
         Number of factors of each kind.
     epochs, rate, regularisation
         As there.
+    sight
+        How fast content is learned from beside the items themselves, by its scale. What all shoppers teach at once is
+        learned far sooner than what a few teach of one item, and would leave nothing to learn there.
     """
 
     kind: ClassVar[str] = "vbpr"
 
-    def __init__(self, *, dim: int = 32, epochs: int = 30, rate: float = 0.1, regularisation: float = 0.002) -> None:
+    def __init__(
+        self, *, dim: int = 32, epochs: int = 30, rate: float = 0.1, regularisation: float = 0.03, sight: float = 0.1
+    ) -> None:
         super().__init__(dim=dim, epochs=epochs, rate=rate, regularisation=regularisation)
+        positive("sight", sight)
+        self.sight = sight
 
     def _learn(self, interactions: Interactions, content: Content, *, seed: int, progress: Progress) -> None:
-        facts = _facts(content, seed)
+        facts = self.sight * _facts(content, seed)
         warm = np.flatnonzero(self.popularity > 0)
         taken = signals(interactions)
         own = taken[:, warm]
