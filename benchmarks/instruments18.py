@@ -118,23 +118,32 @@ def main() -> None:
     made = parser(__doc__ or "")
     made.add_argument("--seeds", type=int, default=SEEDS, help="of networks, at most")
     made.add_argument("--minutes", type=float, default=math.inf, help="begin no fit later; every row tells its seeds")
-    made.add_argument("--only", nargs="+", help="some of the models; makes no result of its own")
+    made.add_argument("--only", nargs="+", help="some of the models; the others stay as they are in the report")
+    made.add_argument("--question", nargs="+", choices=(NEXT, UNTOUCHED), default=(NEXT, UNTOUCHED), help="with --only")
     options = made.parse_args()
     bench = Bench("instruments18", PROTOCOL, seeds={"cold items": 0}, settings={"seeds at most": options.seeds})
-    path = report_path(options, bench.name, whole=options.only is None)
+    path = report_path(options, bench.name, whole=True)
+    assert path is not None
     data = read(options.data / "amazon_instruments18")
     asked = questions(data)
+    table = kept(path) if options.only is not None else {}
     rows: dict[tuple[str, str], Row] = {}
-    for question, name, seed in jobs(list(asked), options.seeds, options.only):
+    for question, name, seed in jobs(options.question, options.seeds, options.only):
         if time.perf_counter() - bench.started > 60 * options.minutes:
             break
         with bench.stage(f"{question}: {name}"):
-            one(asked[question], data, name, seed, rows)
-        tell(bench, asked, rows)
-        if path is not None:
-            bench.write(path)
-    if path is None:
-        bench.write(None)
+            row = one(asked[question], data, name, seed, rows)
+        table[question, name] = row.told(asked[question].slices)
+        tell(bench, asked, table)
+        bench.write(path)
+
+
+def kept(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """The rows of an earlier report, by question and model."""
+    import json
+
+    details = json.loads(path.read_text("utf-8"))["details"] if path.exists() else {}
+    return {(question, row["model"]): row for question, own in details.items() for row in own["table"]}
 
 
 def jobs(asked: Sequence[str], seeds: int, only: Sequence[str] | None) -> Iterator[tuple[str, str, int]]:
@@ -169,7 +178,7 @@ def questions(data: Data) -> dict[str, Question]:
     }
 
 
-def one(question: Question, data: Data, name: str, seed: int, rows: dict[tuple[str, str], Row]) -> None:
+def one(question: Question, data: Data, name: str, seed: int, rows: dict[tuple[str, str], Row]) -> Row:
     """Fit a model and ask it."""
     kind, options = kind_of(name)
     key = (question.name, name)
@@ -183,40 +192,34 @@ def one(question: Question, data: Data, name: str, seed: int, rows: dict[tuple[s
     row.runs.append({among: figures(fit.model, question.test, allowed=mask) for among, mask in question.among.items()})
     row.wall_s.append(fit.wall_s)
     row.cpu_s.append(fit.cpu_s)
+    return row
 
 
-def tell(bench: Bench, asked: Mapping[str, Question], rows: Mapping[tuple[str, str], Row]) -> None:
+def tell(bench: Bench, asked: Mapping[str, Question], table: Mapping[tuple[str, str], dict[str, Any]]) -> None:
     """All that is known so far, in the report."""
     bench.figures.clear()
     bench.details = {
         name: {
             "users": len(question.test.targets),
             **{f"users, {each}": int(mask.sum()) for each, mask in question.slices.items()},
-            "table": [row.told(question.slices) for row in rows.values() if row.question == name],
+            "table": [row for (where, _), row in table.items() if where == name],
         }
         for name, question in asked.items()
     }
-    for row in rows.values():
-        told = row.told({})
-        for among in row.runs[0]:
+    for (question, model), row in table.items():
+        for among in asked[question].among:
             for metric in ("recall@10", "recall@20", "ndcg@10", "ndcg@20"):
-                value, where = told[among][metric], "" if among == "test" else f" among {among}"
-                start = "" if row.question == NEXT else "cold split, "
-                bench.figures[f"{start}{row.model}: {metric}{where}"] = figure(value)
-    popular = rows.get((UNTOUCHED, "popular"))
-    for name in COLD[:2]:
-        if popular is not None and (UNTOUCHED, name) in rows:
-            gain = mean_of(rows[UNTOUCHED, name]) - mean_of(popular)
-            bench.figures[f"cold split, {name} over popular: ndcg@20"] = figure(gain, CLEARLY)
+                start, end = ("", "") if question == NEXT else ("cold split, ", f" among {among}")
+                bench.figures[f"{start}{model}: {metric}{end}"] = figure(row[among][metric])
+    popular = table.get((UNTOUCHED, "popular"))
+    for model in COLD[:2]:
+        if popular is not None and (UNTOUCHED, model) in table:
+            gain = table[UNTOUCHED, model]["all items"]["ndcg@20"] - popular["all items"]["ndcg@20"]
+            bench.figures[f"cold split, {model} over popular: ndcg@20 among all items"] = figure(gain, CLEARLY)
 
 
 def figure(value: float, target: float | None = None) -> dict[str, Any]:
     return {"value": value, "unit": "", "better": "higher", "target": target}
-
-
-def mean_of(row: Row) -> float:
-    """nDCG@20 among all items."""
-    return float(np.mean([run["all items"]["ndcg@20"].mean() for run in row.runs]))
 
 
 # ---- files

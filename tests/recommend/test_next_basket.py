@@ -87,7 +87,7 @@ def test_the_loss_is_that_of_a_loop() -> None:
     network = BasketNetwork(None, 4, 5, 0.0)
     vectors = torch.randn(3, 4)
     network.table = lambda rows: vectors[rows]  # type: ignore[assignment]
-    network.table.count = 3  # type: ignore[union-attr]
+    network.table.count, network.table.touched = 3, torch.ones(3)  # type: ignore[union-attr]
     before, wanted = torch.tensor([[[1]]]), torch.tensor([[2, 0]])
     there, asked = torch.ones_like(before, dtype=torch.bool), torch.ones_like(wanted, dtype=torch.bool)
     old = torch.tensor([[0.0, 1.0, 0.0]])

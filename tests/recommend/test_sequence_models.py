@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from goodsense.errors import DataError, UsageError
 from goodsense.recommend import Content, histories_of
+from goodsense.recommend.histories import aligned
 from goodsense.types import Embeddings
 
 pytest.importorskip("torch")
@@ -17,7 +18,8 @@ pytest.importorskip("torch")
 from goodsense.recommend.convolution import Convolution
 from goodsense.recommend.gru4rec import Gru4Rec
 from goodsense.recommend.sasrec import Sasrec
-from goodsense.recommend.sequence_model import SequenceModel
+from goodsense.recommend.sequence_model import Lesson, SequenceModel, _lessons
+from goodsense.recommend.sequences import Sequences
 
 LETTERS = "abcdefghijkl"
 QUICK: dict[str, Any] = {
@@ -118,12 +120,28 @@ def with_twins() -> Content:
 
 @pytest.mark.parametrize(("name", "inputs"), [("sasrec", "content"), ("nextitnet", "content"), ("gru4rec", "both")])
 def test_what_nobody_touched_is_found_by_its_content(name: str, inputs: str) -> None:
-    model = made(name, inputs=inputs, hide=0.5).fit(histories_of(circles()), with_twins())
+    model = made(name, inputs=inputs, hide=0.5, epochs=25).fit(histories_of(circles()), with_twins())
     capitals = list(LETTERS.upper())
     found = model.recommend(histories_of([["a"], ["c", "d"]]), 1, allowed=capitals)
     assert [found.ids(row) for row in range(2)] == [("B",), ("E",)]
     from_cold = model.recommend(histories_of([["A"]]), 1, allowed=list(LETTERS))  # a history of what nobody took
     assert from_cold.ids() == ("b",)
+
+
+@pytest.mark.parametrize("negatives", [0, 5])
+def test_what_nobody_touched_is_never_a_wrong_answer(negatives: int) -> None:
+    ids = tuple("abcde")
+    own = aligned(histories_of([list("bdeb")]), ids, {id: place for place, id in enumerate(ids)})
+    pieces, popularity = Sequences.lessons(own, 3), np.array([0.0, 0.5, 0.0, 0.25, 0.25])
+    for lesson in _lessons(pieces, 2, popularity, negatives, 0, np.random.default_rng(0)):
+        candidates = lesson.items[lesson.candidates]
+        assert set(candidates.tolist()) <= {1, 3, 4}
+        said = [(int(lesson.items[step]), int(candidates[target])) for step, target in steps_of(lesson)]
+        assert said == [(1, 3), (3, 4), (4, 1)]
+
+
+def steps_of(lesson: Lesson) -> list[tuple[int, int]]:
+    return list(zip(lesson.steps[lesson.there].tolist(), lesson.targets.tolist(), strict=True))
 
 
 def test_ids_alone_put_what_nobody_touched_last() -> None:

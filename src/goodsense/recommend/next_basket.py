@@ -199,6 +199,7 @@ class BasketNetwork(nn.Module):  # type: ignore[misc]
         old = marks(lesson.before, lesson.there, len(vectors))
         left = torch.cat([marks(lesson.wanted, lesson.asked, len(vectors)), old.new_zeros(len(old), 1)], dim=1)
         said, total, steps = torch.zeros_like(left), vectors.new_zeros(()), vectors.new_zeros(())
+        said[:, :-1] = 1 - self.table.touched  # what nobody touched is not learned to be wrong by its content
         given = self.begin.expand(len(old), -1)
         for place in range(lesson.wanted.shape[1] + 1):
             running = torch.ones_like(lesson.asked[:, 0]) if place == 0 else lesson.asked[:, place - 1]

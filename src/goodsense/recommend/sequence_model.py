@@ -192,17 +192,21 @@ def lesson_loss(network: SequenceNetwork, lesson: Lesson) -> torch.Tensor:
 def _lessons(
     pieces: Sequences, size: int, popularity: NDArray[np.float64], drawn: int, _: int, rng: np.random.Generator
 ) -> Iterator[Lesson]:
-    """The batches of an epoch; with ``drawn`` 0 all items are candidates."""
+    """The batches of an epoch; with ``drawn`` 0 all items are candidates.
+
+    Items that nobody touched are none: they would be learned to be wrong by their content.
+    """
+    touched = np.flatnonzero(popularity > 0)
     for which in pieces.batches(size, rng):
         rows, there = pieces.padded(which)
         there = there[:, 1:]
-        steps, targets = rows[:, :-1], rows[:, 1:][there]
+        steps, targets = np.where(there, rows[:, :-1], touched[0]), rows[:, 1:][there]
         if drawn:
             yield _sampled(steps, there, targets, popularity, drawn, rng)
         else:
-            everything = np.arange(len(popularity))
-            chances = np.zeros(len(popularity), np.float32)
-            yield Lesson(*map(torch.from_numpy, (everything, steps, there, targets, everything, chances)))
+            places = (np.searchsorted(touched, steps), there, np.searchsorted(touched, targets))
+            everything, chances = np.arange(len(touched)), np.zeros(len(touched), np.float32)
+            yield Lesson(*map(torch.from_numpy, (touched, *places, everything, chances)))
 
 
 def _sampled(
@@ -213,11 +217,11 @@ def _sampled(
     drawn: int,
     rng: np.random.Generator,
 ) -> Lesson:
-    """A batch whose candidates are its own targets and some items that are drawn, all alike."""
-    count = len(popularity)
-    candidates = np.union1d(targets, rng.integers(count, size=drawn))
+    """A batch whose candidates are its own targets and some touched items that are drawn, all alike."""
+    touched = np.flatnonzero(popularity > 0)
+    candidates = np.union1d(targets, rng.choice(touched, size=drawn))
     items = np.union1d(candidates, steps)
-    missed = (1 - 1 / count) ** drawn * (1 - popularity[candidates]) ** len(targets)
+    missed = (1 - 1 / len(touched)) ** drawn * (1 - popularity[candidates]) ** len(targets)
     chances = np.log(np.maximum(1 - missed, 1e-12)).astype(np.float32)
     places = (np.searchsorted(items, steps), there, np.searchsorted(candidates, targets))
     return Lesson(*map(torch.from_numpy, (items, *places, np.searchsorted(items, candidates), chances)))
