@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from goodsense.recommend.content import Content
 from goodsense.recommend.histories import newest
 from goodsense.recommend.item_graphs import Graph, alike, mean_of, shares, taste, together
 from goodsense.recommend.model import Model, Scores
-from goodsense.recommend.pruning import strongest
+from goodsense.recommend.pruning import pruned_product, strongest
 from goodsense.recommend.signals import positive, signals
 from goodsense.recommend.storage import Arrays, packed, unpacked
 
@@ -35,7 +35,6 @@ USUAL: Mapping[str, float] = MappingProxyType(
     {TOGETHER: 1.0, LIKE: 0.3, LIKE_TOGETHER: 0.6, TOGETHER_LIKE: 0.15, TWICE: 0.1, TASTE: 0.3}
 )
 _ALIKE = "alike."  # before the names of arrays
-_ROWS = 1_024  # of the filter, made at once
 _ENTRIES = 200_000_000  # of the filter, at most
 
 
@@ -73,6 +72,17 @@ class ItemGraphs:
             alike = taken @ self.like
             found |= {LIKE: alike, LIKE_TOGETHER: alike @ self.near, TOGETHER_LIKE: step @ self.like}
         return found
+
+    def factors(self, weights: Mapping[str, float]) -> tuple[Any, Any]:
+        """Two sparse matrices ``(n, 3n)`` and ``(3n, n)`` whose product is the weighted sum of all terms."""
+        from scipy.sparse import hstack, identity, vstack
+
+        weigh = {name: np.float32(weight) for name, weight in weights.items()}
+        one = weigh[TOGETHER] * self.together + weigh[LIKE] * self.like + weigh[TASTE] * self.taste
+        second = weigh[TOGETHER_LIKE] * self.like + weigh[TWICE] * self.near
+        left = hstack([identity(one.shape[0], np.float32, format="csr"), self.like, self.near], format="csr")
+        right = vstack([one, weigh[LIKE_TOGETHER] * self.near, second], format="csr")
+        return left, right
 
 
 class GraphFilter(Model):
@@ -160,28 +170,25 @@ class GraphFilter(Model):
         like = mean_of(known, self.mix, graph.shape[0])
         return ItemGraphs(graph, strongest(graph, self.near), known, like, directions)
 
-    def _take_up(self, graphs: ItemGraphs, progress: Progress = silent) -> None:
-        from scipy.sparse import csr_matrix, identity, vstack
+    def fit_graphs(self, interactions: Interactions, graphs: ItemGraphs, *, progress: Progress = silent) -> Self:
+        """As :meth:`fit`, with graphs of these events and their content that are there already."""
+        self._forget()
+        self._take(interactions.items)
+        self.popularity[:] = np.bincount(interactions.pairs.item_rows, minlength=len(self.items))
+        self._empty = False
+        self._take_up(graphs, progress)
+        return self
 
+    def _take_up(self, graphs: ItemGraphs, progress: Progress = silent) -> None:
         self._graphs = graphs
-        n = graphs.together.shape[0]
-        keep = max(1, min(self.keep, _ENTRIES // n))
-        parts, itself = [csr_matrix((0, n), dtype=np.float32)], identity(n, np.float32, format="csr")
-        for begin in range(0, n, _ROWS):
-            block = self._blend(graphs.terms(itself[begin : begin + _ROWS]))
-            parts.append(strongest(block, keep))
-            progress(self.kind, min(n, begin + _ROWS), n)
-        self._filter = vstack(parts, format="csr", dtype=np.float32)
+        keep = max(1, min(self.keep, _ENTRIES // graphs.together.shape[0]))
+        left, right = graphs.factors(self.used_weights)
+        self._filter = pruned_product(left, right, keep, progress=progress, stage=self.kind)
 
     @property
     def used_weights(self) -> dict[str, float]:
         """How much each term counts."""
         return {**USUAL, **(self.weights or {})}
-
-    def _blend(self, terms: Mapping[str, Any]) -> Any:
-        """The weighted sum of the terms, CSR."""
-        weights = self.used_weights
-        return sum(np.float32(weights[name]) * found for name, found in terms.items()).tocsr()
 
     # ---- answering
 

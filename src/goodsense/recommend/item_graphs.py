@@ -23,7 +23,7 @@ Graph: TypeAlias = Any  # a scipy CSR matrix (n, n)
 Taken: TypeAlias = Any  # users by items, a scipy CSR matrix (u, n)
 
 TAGS = "tags"
-_PAIRS = 400_000_000  # pairs of items that are compared: those sharing a tag, or a taste with the most popular
+_PAIRS = 100_000_000  # pairs of items that are compared: those sharing a tag, or a taste with the most popular
 _MANY = 200_000  # items of which fewer cells are looked into
 
 

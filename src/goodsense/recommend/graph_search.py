@@ -1,0 +1,330 @@
+"""Which exponents, modalities and weights of the graph filter suit this shop: chosen on validation, in seconds.
+
+Terms are scored once for a sample of shoppers; after that only their weighted sum changes, over the items that any term
+has among its best. Weights are found by coordinate ascent from several starts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodsense.errors import UsageError
+from goodsense.events import Interactions
+from goodsense.progress import Progress, silent
+from goodsense.recommend.content import Content
+from goodsense.recommend.graph_filter import LIKE, TASTE, TOGETHER, USUAL, GraphFilter
+from goodsense.recommend.histories import newest
+from goodsense.recommend.item_graphs import alike, degrees, powers, scaled_by, shares, taste, together
+from goodsense.recommend.judging import over_all_items, sampled_users
+from goodsense.recommend.signals import signals
+
+USERS = 4_000  # validation shoppers that decide, at most
+EXPONENTS: Mapping[str, tuple[float, ...]] = {"users": (0.5, 1.0), "seen": (0.15, 0.3, 0.5), "found": (0.15, 0.0, -0.1)}
+STAGE = "search the graph filter"
+_STEPS = (0.0, 0.4, 0.65, 0.85, 1.2, 1.6, 2.5)  # what a weight is multiplied by
+_ROUNDS, _FROM = 6, 0.1  # of the ascent; where a weight of 0 starts again
+_BEST, _FIRST = 60, 150  # candidates of every term, and of the usual blend
+_NOTHING = np.float32(-1e30)
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenFilter:
+    """The filter that did best on validation.
+
+    Parameters
+    ----------
+    model
+        Fitted on train; ``model.options`` says how.
+    metrics
+        ``recall@20`` and ``ndcg@20`` of the shoppers that decided.
+    users
+        How many those were.
+    tried
+        Blends that were compared.
+    """
+
+    model: GraphFilter
+    metrics: dict[str, float]
+    users: int
+    tried: int
+    seconds: float
+
+
+def chosen_filter(
+    train: Interactions,
+    validation: Interactions,
+    content: Content | None = None,
+    *,
+    users: int | None = USERS,
+    k: int = 20,
+    seed: int = 0,
+    progress: Progress = silent,
+    **fixed: Any,
+) -> ChosenFilter:
+    """Fit on ``train`` the filter whose exponents, mix of modalities and weights do best on ``validation``.
+
+    What is maximised is recall@k plus twice NDCG@k, which are of like size then.
+
+    Parameters
+    ----------
+    train, validation
+        Two parts of a split, over the same users.
+    content
+        What is known of the items.
+    users
+        Most validation shoppers, drawn; None for all.
+    fixed
+        Options of :class:`GraphFilter` besides exponents, mix and weights.
+
+    Raises
+    ------
+    UsageError
+        If nobody in ``validation`` has a history in ``train``.
+    """
+    started = time.perf_counter()
+    train, held_out = over_all_items(train, sampled_users(validation, users, seed), content=content)
+    own = (content if content is not None else Content(())).aligned(train.items)
+    plain = GraphFilter(**fixed)
+    asked = _Asked.of(train, held_out, plain.cap)
+    progress(STAGE, 0, 4, note="exponents")
+    exponents, tried = _exponents(asked, k)
+    progress(STAGE, 1, 4, note="graphs")
+    plain = GraphFilter(**{**fixed, **exponents})
+    graph = together(asked.taken, **exponents, keep=plain.neighbours)
+    by_modality = alike(own, neighbours=plain.alike, progress=progress)
+    directions = taste(asked.taken, users=plain.users, dim=plain.dim, keep=max(1, plain.neighbours // 2), seed=seed)
+    progress(STAGE, 2, 4, note="mix")
+    mix, more = _mix(asked, graph, by_modality, k)
+    model = GraphFilter(**{**plain.options, "mix": mix})
+    graphs = model.joined(graph, by_modality, directions)
+    progress(STAGE, 3, 4, note="weights")
+    pool = Pool.of(graphs.terms(asked.histories), asked, USUAL, k)
+    weights, metrics, most = climbed(pool, _starts(pool.names))
+    model = GraphFilter(**{**model.options, "weights": {**dict.fromkeys(USUAL, 0.0), **weights}})
+    model.fit_graphs(train, graphs, progress=progress)
+    took = round(time.perf_counter() - started, 3)
+    return ChosenFilter(model, metrics, asked.count, tried + more + most, took)
+
+
+def _starts(names: Sequence[str]) -> list[dict[str, float]]:
+    """The usual weights, and co-occurrence with a little of one other term each."""
+    usual = {name: USUAL[name] for name in names}
+    plain = {name: float(name == TOGETHER) for name in names}
+    taste_only = {**plain, TASTE: 0.5} if TASTE in names else plain
+    return [usual, taste_only]
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """The validation shoppers: what they took, and what was held out.
+
+    Parameters
+    ----------
+    taken
+        Of all shoppers, ``(u, n)`` CSR.
+    histories, held_out
+        ``(b, n)`` CSR.
+    """
+
+    taken: Any
+    histories: Any
+    held_out: Any
+
+    @classmethod
+    def of(cls, train: Interactions, held_out: Interactions, cap: int) -> _Asked:
+        everything = signals(train)
+        wanted = signals(held_out)
+        rows = np.flatnonzero((np.diff(wanted.indptr) > 0) & (np.diff(everything.indptr) > 0))
+        if not len(rows):
+            raise UsageError("no shopper of the validation part is in the training part.", fix="Split otherwise.")
+        return cls(signals(newest(train, cap)), everything[rows], wanted[rows])
+
+    @property
+    def count(self) -> int:
+        return int(self.histories.shape[0])
+
+
+# ---- exponents
+
+
+def _exponents(asked: _Asked, k: int) -> tuple[dict[str, float], int]:
+    """The exponents with which co-occurrence alone does best; scored for the asked only, without the graph."""
+    own, sizes = degrees(asked.taken, 0), degrees(asked.taken, 1)
+    ones = np.ones(asked.count)
+    best: tuple[float, dict[str, float]] | None = None
+    for users in EXPONENTS["users"]:
+        half = scaled_by(asked.taken, powers(sizes, -users / 2), np.ones(len(own)))
+        across = half.T.tocsr()
+        for seen in EXPONENTS["seen"]:
+            scores = scaled_by(asked.histories, ones, powers(own, -seen)) @ across @ half
+            for found in EXPONENTS["found"]:
+                pool = Pool.of(
+                    {TOGETHER: scaled_by(scores, ones, powers(own, -found))}, asked, {TOGETHER: 1.0}, k, k, k
+                )
+                reached = pool.goal({TOGETHER: 1.0})
+                if best is None or reached > best[0]:
+                    best = reached, {"users": users, "seen": seen, "found": found}
+    assert best is not None
+    return best[1], int(np.prod([len(values) for values in EXPONENTS.values()]))
+
+
+def _mix(asked: _Asked, graph: Any, by_modality: Mapping[str, Any], k: int) -> tuple[dict[str, float] | None, int]:
+    """The share of each modality with which it helps co-occurrence most; None for fewer than two."""
+    if len(by_modality) < 2:
+        return None, 0
+    terms = {TOGETHER: asked.histories @ graph, **{name: asked.histories @ each for name, each in by_modality.items()}}
+    usual = {TOGETHER: 1.0, **{name: USUAL[LIKE] / len(by_modality) for name in by_modality}}
+    pool = Pool.of(terms, asked, usual, k)
+    weights, _, tried = climbed(pool, [usual])
+    return {name: round(share, 4) for name, share in shares(by_modality, weights).items()}, tried
+
+
+# ---- weights
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """What terms score the items that any of them has among its best, for some shoppers.
+
+    Parameters
+    ----------
+    names
+        The terms, ``(t,)``.
+    scores
+        ``(t, b, c)`` float32.
+    empty
+        ``(b, c)`` float32: 0, and hugely negative where there is no item.
+    relevant
+        ``(b, c)`` bool: whether the item was held out.
+    counts
+        ``(b,)`` how many items were held out of each shopper, in the pool or not.
+    k
+        How many are recommended.
+    """
+
+    names: tuple[str, ...]
+    scores: NDArray[np.float32]
+    empty: NDArray[np.float32]
+    relevant: NDArray[np.bool_]
+    counts: NDArray[np.int64]
+    k: int
+
+    @classmethod
+    def of(
+        cls,
+        terms: Mapping[str, Any],
+        asked: Any,
+        usual: Mapping[str, float],
+        k: int,
+        each: int = _BEST,
+        blend: int = _FIRST,
+    ) -> Pool:
+        """From scores ``(b, n)`` by term; what a shopper has taken is left out."""
+        n = asked.histories.shape[1]
+        unseen = {name: without(scores, asked.histories) for name, scores in terms.items()}
+        mixed = sum(np.float32(usual.get(name, 0.0)) * scores for name, scores in unseen.items()).tocsr()
+        picks = [_picked(scores, each) for scores in unseen.values()] if len(unseen) > 1 else []
+        codes = np.unique(np.concatenate([*picks, _picked(mixed, blend)]))
+        rows = codes // n
+        sizes = np.bincount(rows, minlength=asked.count)
+        slots = np.arange(len(codes)) - (np.cumsum(sizes) - sizes)[rows]
+        shape = (asked.count, max(k, int(sizes.max(initial=0))))
+        scores = np.zeros((len(unseen), *shape), dtype=np.float32)
+        for place, found in enumerate(unseen.values()):
+            scores[place][rows, slots] = _at(found, codes)
+        empty = np.full(shape, _NOTHING, dtype=np.float32)
+        empty[rows, slots] = 0
+        relevant = np.zeros(shape, dtype=np.bool_)
+        relevant[rows, slots] = _at(asked.held_out, codes) > 0
+        return cls(tuple(unseen), scores, empty, relevant, np.diff(asked.held_out.indptr).astype(np.int64), k)
+
+    def blended(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
+        """The weighted sum of the terms, ``(b, c)``."""
+        found = self.empty.copy()
+        for place, name in enumerate(self.names):
+            if weights.get(name):
+                found += np.float32(weights[name]) * self.scores[place]
+        return found
+
+    def metrics(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """Mean recall@k and NDCG@k of the blend."""
+        found = self.blended(weights)
+        best = np.argpartition(-found, self.k - 1, axis=1)[:, : self.k]
+        order = np.argsort(-np.take_along_axis(found, best, axis=1), axis=1, kind="stable")
+        hits = np.take_along_axis(self.relevant, np.take_along_axis(best, order, axis=1), axis=1)
+        discount = 1 / np.log2(np.arange(2, self.k + 2))
+        ideal = np.cumsum(discount)[np.minimum(self.counts, self.k) - 1]
+        recall, ndcg = hits.sum(axis=1) / self.counts, hits @ discount / ideal
+        return {f"recall@{self.k}": float(recall.mean()), f"ndcg@{self.k}": float(ndcg.mean())}
+
+    def goal(self, weights: Mapping[str, float]) -> float:
+        """What is maximised: recall@k plus twice NDCG@k."""
+        found = self.metrics(weights)
+        return found[f"recall@{self.k}"] + 2 * found[f"ndcg@{self.k}"]
+
+
+def climbed(pool: Pool, starts: Sequence[Mapping[str, float]]) -> tuple[dict[str, float], dict[str, float], int]:
+    """The best weights that coordinate ascent finds from any of these, their metrics, and how many were tried.
+
+    The first term keeps its weight: only ratios matter.
+    """
+    found = [_ascent(pool, dict(start)) for start in starts]
+    _, weights = max((each[:2] for each in found), key=lambda each: each[0])
+    rounded = {name: round(weight, 4) for name, weight in weights.items()}
+    return rounded, pool.metrics(rounded), sum(each[2] for each in found)
+
+
+def _ascent(pool: Pool, weights: dict[str, float]) -> tuple[float, dict[str, float], int]:
+    reached, tried = pool.goal(weights), 1
+    for _ in range(_ROUNDS):
+        before = reached
+        for name in pool.names[1:]:
+            base = weights[name] or _FROM
+            for step in (*_STEPS, 1.0):
+                if base * step == weights[name]:
+                    continue
+                value = pool.goal({**weights, name: base * step})
+                tried += 1
+                if value > reached + 1e-6:
+                    reached, weights = value, {**weights, name: base * step}
+        if reached - before < 1e-5:
+            break
+    return reached, weights, tried
+
+
+def without(scores: Any, taken: Any) -> Any:
+    """Scores ``(b, n)`` CSR without the entries of another matrix."""
+    found = scores.tocsr().copy()
+    found.sort_indices()
+    found.data[np.isin(_codes(found), _codes(taken), assume_unique=True)] = 0
+    found.eliminate_zeros()
+    return found
+
+
+def _codes(matrix: Any) -> NDArray[np.int64]:
+    """Row times columns plus column of every entry of a CSR matrix."""
+    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
+    return rows * matrix.shape[1] + matrix.indices
+
+
+def _picked(scores: Any, k: int) -> NDArray[np.int64]:
+    """Codes of the ``k`` largest entries of every row."""
+    from goodsense.recommend.pruning import strongest
+
+    return _codes(strongest(scores, k))
+
+
+def _at(matrix: Any, codes: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The entries of a CSR matrix at some codes, 0 where there is none."""
+    matrix.sort_indices()
+    known = _codes(matrix)
+    if not len(known):
+        return np.zeros(len(codes), dtype=np.float32)
+    places = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+    return np.where(known[places] == codes, matrix.data[places], 0).astype(np.float32)
