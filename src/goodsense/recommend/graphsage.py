@@ -257,6 +257,8 @@ class SageNetwork(nn.Module):  # type: ignore[misc]
         self.own, self.heard = nn.Linear(dim, dim), nn.ModuleList([nn.Linear(dim, dim, bias=False) for _ in range(2)])
         self.pool = HistoryPool(dim, recency=False, attention=False)
         nn.init.eye_(self.own.weight)
+        for heard in self.heard:  # what others say comes in as far as it helps
+            nn.init.zeros_(heard.weight)
 
     def vectors(self, items: torch.Tensor, hops: Hops) -> torch.Tensor:
         """Items ``(u,)`` to vectors ``(u, d)`` of unit length."""

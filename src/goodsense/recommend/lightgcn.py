@@ -54,11 +54,11 @@ class LightGCN(NetworkModel):
         *,
         dim: int = 64,
         layers: int = 3,
-        epochs: int = 40,
-        batch: int = 4_096,
-        rate: float = 0.01,
-        decay: float = 1.0,
-        patience: int | None = 10,
+        epochs: int = 30,
+        batch: int = 8_192,
+        rate: float = 0.02,
+        decay: float = 0.7,
+        patience: int | None = 6,
         device: str = "cpu",
     ) -> None:
         super().__init__(dim=dim, epochs=epochs, batch=batch, rate=rate, decay=decay, patience=patience, device=device)
