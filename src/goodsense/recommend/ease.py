@@ -37,19 +37,24 @@ class Stack:
 
     parts: tuple[Any, ...]
 
-    def gram(self, rows: Rows, columns: Rows) -> NDArray[np.float32]:
-        """Inner products ``(r, c)`` of some items with others."""
-        found = np.zeros((len(rows), len(columns)), dtype=np.float32)
-        for part in self.parts:
-            product = part[rows] @ part[columns].T
+    def gram(self, rows: Rows, others: tuple[Any, ...]) -> NDArray[np.float32]:
+        """Inner products ``(r, c)`` of some items with those of :meth:`columns`."""
+        found = np.zeros((len(rows), others[0].shape[1]), dtype=np.float32)
+        for part, other in zip(self.parts, others, strict=True):
+            product = part[rows] @ other
             found += product.toarray() if hasattr(product, "toarray") else product
         return found
 
-    def own(self, count: int) -> Any:
+    def columns(self, count: int) -> tuple[Any, ...]:
+        """The first ``count`` items as columns of each part, ``(p, count)``."""
+        across = (part[:count].T for part in self.parts)
+        return tuple(part.tocsr() if hasattr(part, "tocsr") else part for part in across)
+
+    def own(self, count: int) -> NDArray[np.float32]:
         """All inner products of the first ``count`` items, ``(count, count)``."""
-        gram = np.empty((count, count), dtype=np.float32)
+        gram, others = np.empty((count, count), dtype=np.float32), self.columns(count)
         for rows in _blocks(count):
-            gram[rows[0] : rows[-1] + 1] = self.gram(rows, np.arange(count))
+            gram[rows[0] : rows[-1] + 1] = self.gram(rows, others)
         return gram
 
     def take(self, rows: Rows) -> Stack:
@@ -200,9 +205,10 @@ def _told(precision: NDArray[np.float32], stack: Stack, count: int, progress: Pr
     from scipy.sparse import csr_matrix, vstack
 
     head = len(precision)
+    others = stack.columns(head)
     parts = [csr_matrix((0, head), dtype=np.float32)]
     for rows in _blocks(count):
-        gram = strongest(csr_matrix(stack.gram(rows + head, np.arange(head))), _SAY)
+        gram = strongest(csr_matrix(stack.gram(rows + head, others)), _SAY)
         parts.append(strongest(csr_matrix(gram @ precision), _KEPT, by_size=True))
         progress(stage, head + int(rows[-1]) + 1, head + count)
     return vstack(parts, format="csr").T.tocsr()
