@@ -21,6 +21,7 @@ SEARCH = "search"  # may name no product
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 253_402_300_799.0  # the end of the year 9999
 _FIRST_FIELDS = 10  # of an event's content, that every key is made of
+_SAYS_NOTHING = ("", None, None, "")  # the others, where there are none
 
 # What a context may say by a column of its own; other names come in a column of JSON.
 CONTEXT = ("place", "local_time", "season", "weather", "device")
@@ -130,7 +131,8 @@ class Event:
     context: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        if missing := missing_in(self.type, user=self.user, item=self.item, query=self.query):
+        complete = self.user and self.item
+        if not complete and (missing := missing_in(self.type, user=self.user, item=self.item, query=self.query)):
             raise DataError(f"an event has no {missing}: {self}.", fix=f"Give every event its {missing}.")
         if self.type == STOCK and (self.time is None or self.quantity is None or self.quantity < 0):
             raise DataError(f"a stock reading needs a time and a quantity from 0 on: {self}.", fix="Give it both.")
@@ -143,7 +145,9 @@ class Event:
             if value is not None:
                 if not math.isfinite(value) or (name == "time" and not 0 <= value <= _LATEST):
                     raise DataError(f"the {name} of an event cannot be {value!r}.", fix="Correct it or leave it out.")
-                object.__setattr__(self, name, round(float(value), 6) if name == "time" else float(value))
+                exact = round(float(value), 6) if name == "time" else float(value)
+                if exact is not value:
+                    object.__setattr__(self, name, exact)
 
     @property
     def content(self) -> tuple[Any, ...]:
@@ -218,9 +222,18 @@ def content_key(event: Event) -> str:
     What says nothing about lists, money and context has the key that it had before events knew of these.
     """
     content = event.content
-    told = content if any(value not in (None, "") for value in content[_FIRST_FIELDS:]) else content[:_FIRST_FIELDS]
+    told = content[:_FIRST_FIELDS] if content[_FIRST_FIELDS:] == _SAYS_NOTHING else content
     plain = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     return blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def keyed(event: Event, key: str) -> Event:
+    """The same event under a key; nothing is checked again, since a log has millions of them."""
+    made = object.__new__(Event)
+    for name in Event.__slots__:
+        object.__setattr__(made, name, getattr(event, name))
+    object.__setattr__(made, "key", key)
+    return made
 
 
 def iso(seconds: float) -> str:

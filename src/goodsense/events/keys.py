@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
 
-from goodsense.events.event import Event, content_key
+from goodsense.events.event import Event, content_key, keyed
 from goodsense.tables.occurrences import Occurrences
 
 _BATCH = 2_000
@@ -30,4 +29,4 @@ def numbered(events: Iterable[tuple[int, Event]]) -> Iterator[tuple[int, Event]]
                     continue
                 times = before.get(key, 0)
                 before[key] = times + 1
-                yield number, replace(event, key=f"{key}-{times}" if times else key)
+                yield number, keyed(event, f"{key}-{times}" if times else key)

@@ -238,7 +238,8 @@ class _RowReader:
             found.setdefault("time", order)
         if "type" not in found:
             found["type"] = self._default or ("rate" if "rating" in found else PLAIN)
-        if missing := _missing(found):
+        plain = "user" in found and "item" in found and found["type"] != STOCK
+        if not plain and (missing := _missing(found)):
             bad = BadValue(f"the {missing} is missing", f"Give every event its {missing}.")
             self._reject(row, self._columns.get(missing, missing), None, bad)
             return None
