@@ -104,11 +104,13 @@ def test_what_lacks_what_it_needs_is_not_tried() -> None:
     content = Content(ITEMS, {"image": Embeddings.of_products(ITEMS, vectors)})
     assert not usable("no-such-model", train, content)
     assert usable("popular", train, None)
-    if usable("content", train, content):
-        assert not usable("content", train, None)
-        assert not usable("content", train, Content(ITEMS))
-    with pytest.raises(UsageError, match="none of nothing, neither"):
+    assert usable("content", train, content)
+    assert not usable("content", train, None)
+    assert not usable("content", train, Content(ITEMS))
+    with pytest.raises(UsageError, match="no recommender 'nothing'"):
         chosen_model(train, val, names=("nothing", "neither"))
+    with pytest.raises(UsageError, match="content cannot be used here: not all is there of content"):
+        chosen_model(train, val, names=("content",))
 
 
 def test_a_recommender_in_words() -> None:

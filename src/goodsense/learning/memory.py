@@ -32,7 +32,7 @@ def peak_memory(device: str = "cpu") -> Iterator[Peak]:
     (where the system does not tell it, the highest of the process so far).
     """
     found = Peak()
-    if checked_device(device).type == "cuda":
+    if device != "cpu" and checked_device(device).type == "cuda":  # without a GPU torch is not needed
         cuda = need_torch("training").cuda
         before = cuda.memory_allocated(device)
         cuda.reset_peak_memory_stats(device)

@@ -25,7 +25,7 @@ from goodsense.recommend.trials import METRIC, USERS, Budget, Searched, Trial, s
 FILTER = "graph-filter"  # has a search of its own
 # how many settings of each are tried, the default first; of equally good recommenders the first
 CANDIDATES: Mapping[str, int] = {"popular": 1, "item-knn": 4, "content": 3, "ease": 3, FILTER: 12}
-MOST_DENSE = 20_000  # items up to which ease, which inverts a matrix of all of them, is a candidate
+MOST_DENSE = 5_000  # items up to which ease, which inverts a matrix of all of them, is a candidate: seconds
 BLENDS = 2  # of how many a blend is made
 STAGE = "choose a recommender"
 _TRIALS = 12  # of a candidate that is not in the table
@@ -176,7 +176,7 @@ def chosen_model(
     many = len(over_all_items(train, content=content)[0].items) > MOST_DENSE
     named = [name for name in names if usable(name, train, content) and not (many and name == "ease")]
     if not named:
-        raise UsageError(f"none of {', '.join(names)} can be used here.", fix="Name recommenders that need less.")
+        raise _unusable(names)
     found: list[Searched] = []
     failed: list[Candidate] = []
     error: GoodsenseError | None = None
@@ -217,6 +217,17 @@ def chosen_model(
     candidates = sorted([*candidates, *blend], key=lambda each: -each.trial.metrics[metric]) + failed
     took = round(time.perf_counter() - started, 3)
     return Choice(model, dict(metrics), tuple(candidates), metric, ranked[0].users, took, tuple(notes))
+
+
+def _unusable(names: Sequence[str]) -> UsageError:
+    unknown = next((name for name in names if name not in MODELS), None)
+    if unknown is not None:
+        return UsageError(f"there is no recommender {unknown!r}.", fix=f"Known: {', '.join(MODELS)}.")
+    needs = ", ".join(sorted({need for name in names for need in MODELS[name].needs}))
+    told = (
+        f"{', '.join(names)} cannot be used here: not all is there of {needs}." if needs else "nothing to choose from."
+    )
+    return UsageError(told, fix="Name recommenders that need less.")
 
 
 def _filter(

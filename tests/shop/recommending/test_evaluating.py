@@ -53,7 +53,7 @@ def test_what_learned_from_events_is_left_out_and_said(shop: Shop) -> None:
     assert not {"behaviour", "reviews", "joint"} & set(parts.content.blocks)
     said = " ".join(parts.notes)
     assert "behaviour, reviews and joint learned from events and are left out" in said
-    assert "1 events are about products that the catalog does not have" in said
+    assert "products that the catalog does not have: 1" in said
     assert "--split time" in said
     assert "--split time" not in " ".join(parted(shop, "time").notes)
     assert set(parts.groups) >= {"u00", "u29"}
@@ -104,7 +104,7 @@ def test_recommenders_side_by_side(shop: Shop) -> None:
     found = compare_recommenders(shop, ["popular", "item-knn"], budget=QUICK, ks=(5,))
     assert [row.name for row in found.found.rows] == ["item-knn", "popular"]
     assert found.found.rows[0].gain.lower > 0  # type: ignore[union-attr]
-    assert "1 settings at most" in " ".join(found.notes)
+    assert "every recommender: 1 at most" in " ".join(found.notes)
     json.dumps(found.to_json())
 
 

@@ -80,7 +80,9 @@ def compare_recommenders(
         progress=progress,
     )
     seconds = f", none begun after {budget.seconds:g} s" if budget.seconds is not None else ""
-    told = f"every recommender: {budget.trials} settings at most{seconds}, chosen by {found.metric} on validation"
+    told = (
+        f"settings tried of every recommender: {budget.trials} at most{seconds}, chosen by {found.metric} on validation"
+    )
     notes = (*parts.notes, told, *masked())
     return ShopComparison(found, parts.name, dict(parts.split.report.pairs), notes)
 

@@ -158,7 +158,7 @@ def _notes(name: str, split: Split, content: Content, unknown: int) -> list[str]
             + "; --split time parts events as a shop meets them"
         )
     if unknown:
-        found.append(f"{unknown:,} events are about products that the catalog does not have; they are left out")
+        found.append(f"left out are events about products that the catalog does not have: {unknown:,}")
     blocks = ", ".join(content.blocks) or "no vectors"
     found.append(f"products are known by {blocks}; behaviour, reviews and joint learned from events and are left out")
     return found
