@@ -38,6 +38,7 @@ SCRIPTS = (
     "end_to_end",
     "explanations",
     "label_curves",
+    "ml100k",
     "fusion_scale",
     "recsys_scale",
     "shilling",
