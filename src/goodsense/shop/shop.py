@@ -40,6 +40,7 @@ from goodsense.types import Encoder, Hits, MediaRef, Part, Query
 if TYPE_CHECKING:
     from goodsense.shop.ablation import Plan, ShopAblation
     from goodsense.shop.recommending.answering import Recommended, Wish
+    from goodsense.shop.recommending.batch import BatchReport
     from goodsense.shop.recommending.desk import Desk
     from goodsense.shop.recommending.wording import Suggested
     from goodsense.speech import Recogniser, Transcript
@@ -401,7 +402,7 @@ class Shop:
         UsageError
             If the shop was not built, or something is asked for that does not exist.
         """
-        desk, wish = self._desk(), _wish(k, where, diversity, sold_out, explain, language)
+        desk, wish = self.desk, _wish(k, where, diversity, sold_out, explain, language)
         if like:
             return desk.like(self.snapshot, like, wish, model=model)
         past = desk.past(desk.look(self.snapshot), user=user, history=history, session=session)
@@ -411,7 +412,7 @@ class Shop:
         self, id: str, *, k: int = 10, where: str | None = None, sold_out: bool = False, language: str = "en"
     ) -> Recommended:
         """What is bought beside a product rather than in its place."""
-        return self._desk().goes_with(self.snapshot, id, _wish(k, where, 0.0, sold_out, False, language))
+        return self.desk.goes_with(self.snapshot, id, _wish(k, where, 0.0, sold_out, False, language))
 
     def recently_viewed(
         self,
@@ -423,7 +424,7 @@ class Shop:
         language: str = "en",
     ) -> Recommended:
         """What a shopper looked at, the latest first."""
-        desk = self._desk()
+        desk = self.desk
         past = desk.past(desk.look(self.snapshot), user=user, session=session)
         return desk.recently_viewed(self.snapshot, past, _wish(k, where, 0.0, True, False, language))
 
@@ -431,7 +432,7 @@ class Shop:
         self, user: str = "", *, history: Sequence[str] = (), session: Sequence[str] | str = (), k: int = 10
     ) -> tuple[Suggested, ...]:
         """Attributes that a shopper cares for more than others do, strongest first."""
-        desk = self._desk()
+        desk = self.desk
         past = desk.past(desk.look(self.snapshot), user=user, history=history, session=session)
         return desk.tags(self.snapshot, past, k)
 
@@ -439,11 +440,39 @@ class Shop:
         self, user: str = "", *, history: Sequence[str] = (), session: Sequence[str] | str = (), k: int = 10
     ) -> tuple[Suggested, ...]:
         """What several shoppers searched for who then opened what this one cares for, strongest first."""
-        desk = self._desk()
+        desk = self.desk
         past = desk.past(desk.look(self.snapshot), user=user, history=history, session=session)
         return desk.queries(self.snapshot, past, k)
 
-    def _desk(self) -> Desk:
+    def recommend_all(
+        self,
+        out: Path | str,
+        *,
+        k: int = 20,
+        where: str | None = None,
+        language: str = "en",
+        reasons: bool = True,
+        workers: int = 2,
+        progress: Progress = silent,
+    ) -> BatchReport:
+        """Write the best products of every shopper to a Parquet file, see :mod:`goodsense.shop.recommending.batch`."""
+        from goodsense.shop.recommending.batch import recommend_all
+
+        _wish(k, where, 0.0, False, False, language)
+        return recommend_all(
+            self,
+            Path(out),
+            k=k,
+            where=where,
+            language=language,
+            reasons=reasons,
+            workers=workers,
+            progress=progress,
+        )
+
+    @property
+    def desk(self) -> Desk:
+        """Where recommendations of the live build are asked for."""
         from goodsense.shop.recommending.desk import Desk
 
         live = self._current()
