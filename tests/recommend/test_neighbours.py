@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,17 @@ def test_weights_of_pairs_count_if_they_are_to() -> None:
     assert weighed.score(history, ["b", "c"])[0] == pytest.approx([9.0, 1.0])
 
 
+def test_older_events_fade_where_the_order_is_known() -> None:
+    events = log()
+    plain, fading = make_model("item-knn").fit(events), make_model("item-knn", fading=0.5).fit(events)
+    one = {id: all_scores(plain, histories_of([[id]]))[0] for id in ("i002", "i005", "i007")}
+    history = histories_of([["i002", "i005", "i007", "i005"]])
+    expected = 0.125 * one["i002"] + 0.5 * one["i007"] + one["i005"]
+    np.testing.assert_allclose(all_scores(fading, history)[0], expected, atol=1e-6)
+    untimed = replace(history, times=np.full(4, np.nan))
+    np.testing.assert_allclose(all_scores(fading, untimed), all_scores(plain, untimed), atol=1e-6)
+
+
 def test_removals_count_as_nothing() -> None:
     events = histories_of([["a", "b"], ["a", "c"]], weights=[[1.0, -1.0], [1.0, 1.0]])
     model = make_model("item-knn").fit(events)
@@ -114,7 +127,14 @@ def test_columns_that_nobody_had_weigh_something_finite() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"similarity": "pearson"}, {"weighting": "idf"}, {"neighbours": 0}, {"shrinkage": -1}, {"alpha": 1.5}],
+    [
+        {"similarity": "pearson"},
+        {"weighting": "idf"},
+        {"neighbours": 0},
+        {"shrinkage": -1},
+        {"alpha": 1.5},
+        {"damping": -1},
+    ],
 )
 @pytest.mark.parametrize("kind", ["item-knn", "user-knn"])
 def test_options_that_make_no_sense_are_refused(kind: str, options: dict[str, object]) -> None:

@@ -20,7 +20,7 @@ from goodsense.recommend.content import Content
 from goodsense.recommend.facts import dense_facts
 from goodsense.recommend.histories import newest
 from goodsense.recommend.model import Model, Scores
-from goodsense.recommend.signals import Values, checked_values, positive, signals
+from goodsense.recommend.signals import Values, checked_values, faded, positive, share_left
 from goodsense.recommend.storage import Arrays
 from goodsense.types import normalise
 
@@ -57,11 +57,9 @@ class ByContent(Model):
         super().__init__()
         positive("attention", attention, zero=True)
         positive("recent", recent, whole=True)
-        if not 0 < fading <= 1:
-            raise UsageError(f"fading is {fading!r}; expected a number above 0, up to 1.")
         for name, weight in (blocks or {}).items():
             positive(f"the weight of {name}", weight, zero=True)
-        self.blocks, self.attention, self.recent, self.fading = blocks, attention, recent, fading
+        self.blocks, self.attention, self.recent, self.fading = blocks, attention, recent, share_left(fading)
         self.values: Values = checked_values(values)
 
     def _learn(self, interactions: Interactions, content: Content, *, seed: int, progress: Progress) -> None:
@@ -76,7 +74,7 @@ class ByContent(Model):
         self._vectors = normalise(np.concatenate(parts, axis=1))  # (n, d)
 
     def _scores(self, histories: Interactions) -> Scores:
-        counts = self._counts(newest(histories, self.recent))
+        counts = faded(newest(histories, self.recent), self.values, self.fading)
         if self.attention == 0:
             return normalise(np.asarray(counts @ self._vectors)) @ self._vectors.T
         found = np.zeros((len(histories.users), len(self.items)), dtype=np.float32)
@@ -84,20 +82,6 @@ class ByContent(Model):
             if begin < end:
                 found[row] = self._attended(counts.indices[begin:end], counts.data[begin:end])
         return found
-
-    def _counts(self, histories: Interactions) -> Any:
-        """What each item of each history counts, ``(b, n)``."""
-        counts = signals(histories, self.values)
-        if self.fading == 1:
-            return counts
-        ends = np.repeat(histories.starts[1:], np.diff(histories.starts))
-        left = self.fading ** (ends - 1 - np.arange(len(histories)))
-        latest = np.zeros(len(histories.pairs.item_rows))
-        np.maximum.at(latest, histories.pairs.of_event, left)
-        fades = type(counts)(
-            (latest, (histories.pairs.user_rows, histories.pairs.item_rows)), shape=counts.shape, dtype=np.float32
-        )
-        return counts.multiply(fades).tocsr()
 
     def _attended(self, items: NDArray[np.int32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Every product's mean likeness to these, those it resembles counting most, ``(n,)``."""

@@ -53,7 +53,7 @@ MODELS: Mapping[str, ModelSpec] = {
         "neighbours",
         "ItemNeighbours",
         "items like those in the history, by who took to them",
-        space={"shrinkage": (50.0, 100.0, 10.0), "alpha": (0.7, 0.5), "damping": (0.25, 0.5, 0.0)},
+        space={"shrinkage": (50.0, 100.0, 10.0), "damping": (0.25, 0.5), "alpha": (0.7, 0.5), "fading": (1.0, 0.8)},
     ),
     "user-knn": ModelSpec(
         "neighbours",
@@ -103,7 +103,7 @@ MODELS: Mapping[str, ModelSpec] = {
         "SessionNeighbours",
         "what sessions like the one at hand had besides",
         needs=frozenset({"times"}),
-        space={"decay": ("linear", "div"), "neighbours": (200, 100, 500), "rarity": (False, True)},
+        space={"decay": ("linear", "div"), "neighbours": (200, 100, 500), "rarity": (True, False)},
     ),
     "content": ModelSpec(
         "by_content",

@@ -22,7 +22,7 @@ from goodsense.progress import Progress
 from goodsense.recommend.content import Content
 from goodsense.recommend.model import Model, Scores
 from goodsense.recommend.pruning import pruned_product, without_diagonal
-from goodsense.recommend.signals import Values, checked, checked_values, positive, signals
+from goodsense.recommend.signals import Values, checked, checked_values, faded, positive, share_left, signals
 from goodsense.recommend.storage import Arrays, packed, unpacked
 
 Similarity: TypeAlias = Literal["cosine", "jaccard", "dot"]
@@ -158,6 +158,8 @@ class ItemNeighbours(_Neighbours):
         In entries of usual weight, added below the fraction: similarities that few shoppers tell of count less.
     alpha
         Of the cosine: the share of the norm of the history's item; above .5, popular candidates come first.
+    fading
+        What an item of the history counts against the event after it.
     values
         ``binary``, ``log`` or ``weights``: how much each pair counts.
     """
@@ -173,6 +175,7 @@ class ItemNeighbours(_Neighbours):
         neighbours: int = 200,
         shrinkage: float = 50.0,
         alpha: float = 0.7,
+        fading: float = 1.0,
         values: Values = "binary",
     ) -> None:
         super().__init__(
@@ -184,6 +187,7 @@ class ItemNeighbours(_Neighbours):
             alpha=alpha,
             values=values,
         )
+        self.fading = share_left(fading)
 
     def _learn(self, interactions: Interactions, content: Content, *, seed: int, progress: Progress) -> None:
         by_item = signals(interactions, self.values).T.tocsr()
@@ -198,7 +202,7 @@ class ItemNeighbours(_Neighbours):
         )
 
     def _scores(self, histories: Interactions) -> Scores:
-        return signals(histories, self.values) @ self._near
+        return faded(histories, self.values, self.fading) @ self._near
 
     def _alike(self, rows: NDArray[np.int64]) -> Scores:
         return self._near[rows]

@@ -55,7 +55,7 @@ class SessionNeighbours(Model):
         length: int = 20,
         decay: Decay = "linear",
         gap_s: float | None = None,
-        rarity: bool = False,
+        rarity: bool = True,
     ) -> None:
         super().__init__()
         for name, number in (("neighbours", neighbours), ("sample", sample), ("length", length)):

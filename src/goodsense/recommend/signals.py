@@ -28,6 +28,36 @@ def signals(interactions: Interactions, values: Values = "binary") -> Any:
     return matrix
 
 
+def faded(histories: Interactions, values: Values, fading: float) -> Any:
+    """As :func:`signals`, every item of a history counting ``fading`` times as much as the event after its last one.
+
+    Histories without a time have no order, and nothing fades in them.
+    """
+    matrix = signals(histories, values)
+    if fading == 1 or not matrix.nnz:
+        return matrix
+    ends = np.repeat(histories.starts[1:], np.diff(histories.starts))
+    left = np.where(np.isnan(histories.times), 1.0, fading ** (ends - 1 - np.arange(len(histories))))
+    latest = np.zeros(len(histories.pairs.item_rows))
+    np.maximum.at(latest, histories.pairs.of_event, left)
+    pairs = histories.pairs
+    fades = type(matrix)((latest, (pairs.user_rows, pairs.item_rows)), shape=matrix.shape, dtype=np.float32)
+    return matrix.multiply(fades).tocsr()
+
+
+def share_left(fading: float) -> float:
+    """A number above 0, up to 1.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    if not 0 < fading <= 1:
+        raise UsageError(f"fading is {fading!r}; expected a number above 0, up to 1.")
+    return fading
+
+
 def checked_values(values: str) -> Values:
     """The name of a way to count.
 
