@@ -18,7 +18,7 @@ QUICK = {
     "encoders": {"image": "", "audio": "", "video": "", "reviews": "", "behaviour": ""},
     "fusion": {"joint": "off", "weights": {"text": 0.5}},
 }
-LAST = 40 * DAY  # the day of the last event, after the start
+LAST = 100 * DAY  # the day of the last event, after the start
 UNTOUCHED = "toy-0047"  # in the catalog, and nobody did anything with it
 SOLD_OUT = "toy-0003"
 
@@ -46,7 +46,7 @@ def shoppers() -> list[Event]:
     for number in range(30):
         user, own = f"u{number:02d}", of_thing(THINGS[number % 6])
         liked = [id for place, id in enumerate(own) if place != 2 + number // 6 and id != UNTOUCHED]
-        at, turn = START + number * 600, 1 + number // 6
+        at, turn = START + number * 3 * DAY, 1 + number // 6
         for place, id in enumerate([*liked[turn:], *liked[:turn]]):
             time = at + place
             events.append(Event(user, id, "view", time=time, session=f"s{user}", query=f"{THINGS[number % 6]} toy"))

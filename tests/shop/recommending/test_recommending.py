@@ -17,7 +17,7 @@ from goodsense.shop.build import build
 from goodsense.shop.recommending.answering import Recommended
 from goodsense.types import Hit
 from tests.shop.catalogs import THINGS, toy
-from tests.shop.recommending.shops import LAST, QUICK, SOLD_OUT, START, UNTOUCHED, of_thing, shoppers
+from tests.shop.recommending.shops import DAY, LAST, QUICK, SOLD_OUT, START, UNTOUCHED, of_thing, shoppers
 
 
 def reason(hit: Hit) -> dict[str, object]:
@@ -34,6 +34,10 @@ def liked(user: str) -> set[str]:
 @cache
 def bought(user: str) -> set[str]:
     return {event.item for event in shoppers() if event.user == user and event.type == "purchase"}
+
+
+def users() -> list[str]:
+    return sorted({event.user for event in shoppers()})
 
 
 # ---- the lists
@@ -98,7 +102,8 @@ def test_the_most_popular_product_is_first_for_whom_nobody_knows(shop: Shop) -> 
     assert hits.ids[0] == "toy-0000"
     assert "never seen" in hits.message
     assert reason(hits[0])["kind"] == "popular"
-    assert reason(hits[0])["count"] == 30
+    times = [event.time or 0.0 for event in shoppers() if event.item == "toy-0000" and event.type == "purchase"]
+    assert reason(hits[0])["count"] == sum(time > START + LAST - 30 * DAY for time in times)
 
 
 def test_a_filter_is_that_of_the_search(shop: Shop) -> None:
@@ -188,7 +193,7 @@ def test_an_event_changes_the_answer_at_once_and_the_counts_only_with_a_build(ow
     hits = own.recommend("late", k=3)
     assert set(hits.ids) <= set(drums)
     before = own.desk.opened.statistics
-    own.add_events(Event(f"more{n}", "toy-0008", "purchase", time=START + LAST + n) for n in range(50))
+    own.add_events(Event(user, "toy-0008", "purchase", time=START + LAST + n) for n, user in enumerate(users()))
     assert own.recommend("nobody").ids[0] == "toy-0000"
     assert own.desk.opened.statistics is before
     build(own.directory, Recipe.model_validate(QUICK), workers=1)
@@ -354,3 +359,21 @@ def test_most_of_a_list_is_what_the_shopper_does_not_know_yet(own: Shop) -> None
     hits = own.recommend("keen", k=10)
     assert sum(id in {*drums, *kites[:4]} for id in hits.ids) == 3
     assert len(hits) == 10
+
+
+def test_a_burst_of_made_up_shoppers_does_not_make_a_product_popular(own: Shop) -> None:
+    own.add_events(
+        Event(f"fake{n}", id, "purchase", time=START + LAST + n)
+        for n in range(40)
+        for id in ("toy-0030", f"toy-{n:04d}")
+    )
+    build(own.directory, Recipe.model_validate(QUICK), workers=1)
+    hits = own.recommend("nobody", k=5)
+    assert hits.ids[0] == "toy-0000"
+
+
+def test_a_bot_is_not_counted(own: Shop) -> None:
+    own.add_events(Event("bot", f"toy-{n % 40:04d}", "view", time=START + LAST + n * 0.1) for n in range(300))
+    report = build(own.directory, Recipe.model_validate(QUICK), workers=1)
+    assert report.recommender["left_out"]["bots"] == 1
+    assert own.desk.opened.statistics.shoppers == 61

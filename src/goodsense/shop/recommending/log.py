@@ -65,9 +65,15 @@ class Log:
         return self.of_types(said)
 
 
-def read_log(truth: Truth, items: Sequence[str], *, gap_s: float = GAP_S) -> Log:
-    """Read what may be learned from: no event held out by its source, none of products that are not in the catalog."""
-    return log_of((event for event in stored_events(truth) if event.split not in HELD_OUT), items, gap_s=gap_s)
+def read_log(
+    truth: Truth, items: Sequence[str], *, without: Collection[str] = frozenset(), gap_s: float = GAP_S
+) -> Log:
+    """Read what may be learned from: no event held out by its source, none of products that are not in the catalog.
+
+    ``without`` are users who are no shoppers.
+    """
+    known = (event for event in stored_events(truth) if event.split not in HELD_OUT and event.user not in without)
+    return log_of(known, items, gap_s=gap_s)
 
 
 def log_of(events: Iterator[Event], items: Sequence[str], *, gap_s: float = GAP_S) -> Log:

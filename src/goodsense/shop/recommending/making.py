@@ -13,6 +13,7 @@ import numpy as np
 
 from goodsense.errors import DataError
 from goodsense.events import DEFAULT_WEIGHTS, Event, Interactions
+from goodsense.events.filters import Filtered, filtered
 from goodsense.events.splits import leave_last, per_user
 from goodsense.progress import Progress, silent
 from goodsense.recommend import MODELS, Content, Model, make_model
@@ -42,6 +43,7 @@ class Made:
     shoppers: int = 0
     events: int = 0
     chosen: dict[str, Any] = field(default_factory=dict)
+    left_out: dict[str, Any] = field(default_factory=dict)
     note: str = ""
     seconds: float = 0.0
 
@@ -68,16 +70,18 @@ def make_recommender(
     started = time.perf_counter()
     progress(STAGE, 0, None)
     content = content_of(snapshot)
-    interactions = learned_from(truth, content, settings)
+    heard = filtered(all_interactions(truth, content, settings))
+    interactions = heard.interactions
     if not len(interactions):
         return Made(note="no shopper did anything with a product yet: popular ones are by their ratings")
     model, chosen = chosen_recommender(interactions, content, settings, seed=seed, progress=progress)
-    statistics = statistics_of(read_log(truth, content.ids), min_shoppers=settings.min_shoppers)
+    log = read_log(truth, content.ids, without={*heard.suspects, *heard.copies})
+    statistics = statistics_of(log, min_shoppers=settings.min_shoppers, heard=interactions)
     home = directory / HOME
     home.mkdir(parents=True)
     model.save(home / "model")
     statistics.save(home)
-    made = Made(model.kind, model.options, statistics.shoppers, len(interactions), chosen)
+    made = Made(model.kind, model.options, statistics.shoppers, len(interactions), chosen, left_out=_left_out(heard))
     (home / "recommender.json").write_text(
         json.dumps({"format": FORMAT, **made.to_json()}, ensure_ascii=False, indent=1, default=str), "utf-8"
     )
@@ -87,7 +91,12 @@ def make_recommender(
 
 
 def learned_from(truth: Truth, content: Content, settings: RecommendTable) -> Interactions:
-    """What shoppers did with the catalog's products, weighed as the recipe has it, without what is held out."""
+    """What a recommender learns from: what shoppers did, without bots, copies of profiles, and most of any burst."""
+    return filtered(all_interactions(truth, content, settings)).interactions
+
+
+def all_interactions(truth: Truth, content: Content, settings: RecommendTable) -> Interactions:
+    """What was done with the catalog's products, weighed as the recipe has it, without what is held out."""
     events = teaching_events(truth, frozenset(content.ids))
     return weighed(events, settings)
 
@@ -163,7 +172,24 @@ def _usual(interactions: Interactions, content: Content, seed: int, progress: Pr
     return make_model(name).fit(interactions, content, seed=seed, progress=progress)
 
 
+def _left_out(heard: Filtered) -> dict[str, Any]:
+    """What nothing is learned from, in numbers."""
+    found = {
+        "events": heard.events,
+        "bots": len(heard.suspects),
+        "copies": len(heard.copies),
+        "bursts": len(heard.burst_items),
+        "capped": len(heard.capped),
+    }
+    return {name: count for name, count in found.items() if count}
+
+
 def _note(made: Made) -> str:
+    left = ", ".join(f"{name} {count:,}" for name, count in made.left_out.items())
+    return _chosen(made) + (f"; left out: {left}" if left else "")
+
+
+def _chosen(made: Made) -> str:
     if figures := made.chosen.get("figures"):
         others = ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if name != made.model)
         return (

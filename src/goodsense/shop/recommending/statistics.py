@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goodsense.events import Interactions
 from goodsense.recommend.storage import packed, packed_ids, unpacked, unpacked_ids
 from goodsense.search.storage import load_arrays, save_arrays
 from goodsense.shop.recommending.log import Log
@@ -45,6 +46,8 @@ class Statistics:
         ``(n,)`` purchases in the :data:`RECENT_DAYS` days up to ``until``.
     recent_shoppers
         ``(n,)`` shoppers who took to it in these days.
+    heard
+        ``(n,)`` the share of these shoppers that counts: of a burst of new ones few do.
     first
         ``(n,)`` the time of the first event with it, NaN for none.
     until
@@ -66,6 +69,7 @@ class Statistics:
     bought_by: NDArray[np.int64]
     recent: NDArray[np.int64]
     recent_shoppers: NDArray[np.int64]
+    heard: NDArray[np.float64]
     first: NDArray[np.float64]
     until: float
     together: Mapping[str, Any]
@@ -92,9 +96,9 @@ class Statistics:
     def popular_terms(self) -> dict[str, NDArray[np.float64]]:
         """What makes products popular ``(n,)``, as shares of the most popular one; together at most 1."""
         return {
-            "bought lately": 0.6 * _share(self.recent),
-            "looked at lately": 0.25 * _share(self.recent_shoppers),
-            "looked at": 0.15 * _share(self.seen_by),
+            "bought lately": 0.6 * _share(self.recent * self.heard),
+            "looked at lately": 0.25 * _share(self.recent_shoppers * self.heard),
+            "looked at": 0.15 * _share(self.seen_by * self.heard),
         }
 
     @cached_property
@@ -123,16 +127,22 @@ class Statistics:
         return cls(**found, answers=unpacked(arrays, "answers"))
 
 
-def _share(values: NDArray[np.int64]) -> NDArray[np.float64]:
-    return values / max(1, int(values.max(initial=0)))
+def _share(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values / max(1.0, float(values.max(initial=0)))
 
 
-_VECTORS = ("seen_by", "bought_by", "recent", "recent_shoppers", "first", "baskets", "asked_by")
+_VECTORS = ("seen_by", "bought_by", "recent", "recent_shoppers", "heard", "first", "baskets", "asked_by")
 _NUMBERS = ("shoppers", "until", "basket_count")
 _TEXTS = ("items", "queries")
 
 
-def statistics_of(log: Log, *, bought: Collection[str] = ("purchase",), min_shoppers: int = 3) -> Statistics:
+def statistics_of(
+    log: Log,
+    *,
+    bought: Collection[str] = ("purchase",),
+    min_shoppers: int = 3,
+    heard: Interactions | None = None,
+) -> Statistics:
     """Count a log.
 
     Parameters
@@ -141,6 +151,8 @@ def statistics_of(log: Log, *, bought: Collection[str] = ("purchase",), min_shop
         The types of events that count as buying.
     min_shoppers
         Queries that fewer shoppers searched for are not kept, nor any with personal data in it.
+    heard
+        What is left of the log without bursts; what it lacks makes no product popular. None: all counts.
     """
     liking, buying = log.liking, log.of_types(bought)
     known = log.times[~np.isnan(log.times)]
@@ -157,6 +169,7 @@ def statistics_of(log: Log, *, bought: Collection[str] = ("purchase",), min_shop
         _by_item(owned),
         np.bincount(log.item_rows[recent & buying], minlength=len(log.items)).astype(np.int64),
         _by_item(_pairs(log, log.user_rows, liking & recent)),
+        np.ones(len(log.items)) if heard is None else _heard(log.items, _by_item(seen), heard),
         _first_times(log),
         until,
         {BOUGHT: together(owned), SEEN: together(seen), BASKET: together(baskets)},
@@ -178,6 +191,15 @@ def _pairs(log: Log, owners: NDArray[Any], mask: NDArray[np.bool_]) -> Any:
     found.sum_duplicates()
     found.data[:] = 1
     return found
+
+
+def _heard(items: tuple[str, ...], seen_by: NDArray[np.int64], heard: Interactions) -> NDArray[np.float64]:
+    """The share of the shoppers of each product that is left, 0 to 1 ``(n,)``."""
+    places = {id: row for row, id in enumerate(items)}
+    rows = np.array([places[id] for id in heard.items], np.int64)
+    left = np.zeros(len(items))
+    left[rows] = np.bincount(heard.pairs.item_rows, minlength=len(rows))
+    return np.clip(left / np.maximum(seen_by, 1), 0.0, 1.0)
 
 
 def _by_item(matrix: Any) -> NDArray[np.int64]:
