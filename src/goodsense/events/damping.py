@@ -22,7 +22,7 @@ FLOOR = 3  # so many new users may always add to an item
 USUAL = 0.75  # what an item has on as large a share of its days, weeks or months is usual for it
 RATIO = 3.0  # and so many times as much may come
 _LIFE = 4  # days, weeks or months that an item is taken to have had at least; a single one is not usual
-COPIES = 2  # profiles that are nearly the same and count
+COPIES = 1  # of profiles that are nearly the same, so many count
 LEAST_ITEMS = 10  # smaller profiles are often the same by chance
 _HASHES, _BAND = 16, 4
 _ALIKE = 0.75  # share of equal minima; that of the items that two profiles have in common is expected to be the same
@@ -49,7 +49,7 @@ def damped(interactions: Interactions, *, floor: int = FLOOR, ratio: float = RAT
     days), the first ones count: ``floor`` of them, or ``ratio`` times what the item usually has, whichever is more.
     Usual is what it stays within on three quarters of the days (weeks, months) since its first event; so a push that
     goes on for a quarter of an item's life passes for one that is liked. Of users with nearly the same ten items and
-    more, the first ``copies`` count. Without times only copies are found.
+    more, the ``copies`` that were there first count. Without times only copies are found.
     """
     pairs = interactions.pairs
     copied = _copies(pairs, len(interactions.users), copies)
@@ -72,10 +72,16 @@ def damped(interactions: Interactions, *, floor: int = FLOOR, ratio: float = RAT
 
 def _young(pairs: Pairs, users: int) -> NDArray[np.bool_]:
     """Which pairs begin on the first day of their user, (n_pairs,); places in a history are no times."""
-    first = np.full(users, np.inf)
-    np.fmin.at(first, pairs.user_rows, pairs.first_times)
+    first = _firsts(pairs, users)
     known = pairs.first_times >= EARLIEST
     return known & (pairs.first_times - np.where(np.isfinite(first), first, 0.0)[pairs.user_rows] < DAY_S)
+
+
+def _firsts(pairs: Pairs, users: int) -> NDArray[np.float64]:
+    """When each user was first seen, (n_users,); infinity where no time is known."""
+    first = np.full(users, np.inf)
+    np.fmin.at(first, pairs.user_rows, pairs.first_times)
+    return first
 
 
 def _excess(
@@ -121,7 +127,7 @@ def _usual(items: NDArray[np.int64], bins: NDArray[np.int64]) -> NDArray[np.int6
 
 
 def _copies(pairs: Pairs, users: int, most: int) -> NDArray[np.bool_]:
-    """Which users have a profile that ``most`` others before them have nearly, too, (n_users,).
+    """Which users have a profile that ``most`` others had nearly the same before them, (n_users,).
 
     Profiles are compared by minima of hashes (MinHash; Broder, SEQUENCES 1997): users that agree in a band of them are
     candidates, and copies of the first one if they agree in three quarters of all.
@@ -139,7 +145,7 @@ def _copies(pairs: Pairs, users: int, most: int) -> NDArray[np.bool_]:
     left, right = (np.concatenate(side) for side in zip(*edges, strict=True))
     graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(len(rows), len(rows)))
     _, groups = connected_components(graph, directed=False)
-    order = np.argsort(groups, kind="stable")
+    order = np.lexsort((rows, _firsts(pairs, users)[rows], groups))
     begins = np.searchsorted(groups[order], groups[order])
     copied[rows[order[np.arange(len(rows)) - begins >= most]]] = True
     return copied
