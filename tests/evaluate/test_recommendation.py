@@ -58,7 +58,7 @@ def _random(seed: int = 0) -> tuple[NDArray[np.int64], Interactions, Interaction
 
 
 def _share(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return values / values.sum()
+    return np.asarray(values / values.sum())
 
 
 def _runs(
@@ -110,7 +110,7 @@ def _naive(
     categories: tuple[str, ...],
 ) -> dict[str, float]:
     """What there is beyond accuracy, written down as it is defined."""
-    takers = {item: set() for item in range(ITEMS)}
+    takers: dict[int, set[int]] = {item: set() for item in range(ITEMS)}
     for user, item in zip(train.user_rows.tolist(), train.item_rows.tolist(), strict=True):
         takers[item].add(user)
     active = len(set(train.user_rows.tolist()))
@@ -193,7 +193,7 @@ def test_slices_count_only_their_items_and_rank_among_all() -> None:
 def test_parts_of_items_are_all_of_them_once() -> None:
     _, _, train = _random(3)
     parts = item_parts(train)
-    assert (sum(mask.astype(int) for mask in parts.values()) == 1).all()
+    assert (np.sum([mask.astype(int) for mask in parts.values()], axis=0) == 1).all()
     warm = int((~parts["cold"]).sum())
     assert int(parts["head"].sum()) == math.ceil(0.2 * warm)
     counts = np.bincount(train.pairs.item_rows, minlength=ITEMS)

@@ -26,7 +26,11 @@ def test_accuracy_beside_the_rest() -> None:
     assert "ndcg@20" in said
     assert all(name in said for name in reports)
     assert len(figure.axes) == 3  # nothing is known that would tell items apart
-    points = [each.get_offsets()[0].tolist() for each in figure.axes[0].collections if isinstance(each, PathCollection)]
+    points = [
+        np.asarray(each.get_offsets())[0].tolist()
+        for each in figure.axes[0].collections
+        if isinstance(each, PathCollection)
+    ]
     wanted = [[report.metrics["coverage@20"], report.metrics["ndcg@20"]] for report in reports.values()]
     assert np.array(sorted(points)) == pytest.approx(np.array(sorted(wanted)))
     _inside(figure)

@@ -125,8 +125,8 @@ def test_what_is_blended_can_be_kept(tmp_path: Path) -> None:
     assert again.options == blend.options
     assert again.parts[0].options["alpha"] == 0.65
 
-    def rows(ranked: Ranked) -> list[list[int]]:
-        return ranked.rows.tolist()
+    def rows(ranked: Ranked) -> list[tuple[str, ...]]:
+        return [ranked.ids(row) for row in range(len(ranked))]
 
     assert rows(again.recommend(train, 7)) == rows(blend.recommend(train, 7))
     assert rows(again.similar(ITEMS[:3], 4)) == rows(blend.similar(ITEMS[:3], 4))

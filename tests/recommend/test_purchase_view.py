@@ -74,7 +74,8 @@ def test_decisions_are_those_of_the_reference_library_at_a_threshold_from_elsewh
 def _said(scores: np.ndarray, later: np.ndarray, truth: np.ndarray, threshold: float) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression().fit(scores[:, None], truth).predict_proba(later[:, None])[:, 1] >= threshold
+    found = LogisticRegression().fit(scores[:, None], truth).predict_proba(later[:, None])[:, 1]
+    return np.asarray(found >= threshold)
 
 
 def test_folds_test_everything_once_and_never_teach_what_they_ask() -> None:

@@ -10,7 +10,6 @@ import pytest
 from goodsense.errors import DataError, UsageError
 from goodsense.evaluate import evaluate_run
 from goodsense.recommend import Content, make_model
-from goodsense.recommend import trials as search_module
 from goodsense.recommend.judging import judged, over_all_items, recommended, sampled_users
 from goodsense.recommend.trials import Budget, Settings, searched
 from tests.recommend.test_hybrid import ITEMS, _log
@@ -51,7 +50,7 @@ def test_the_budget_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     train, held = _log()
     assert len(searched("item-knn", train, held, budget=Budget(trials=2)).trials) == 2
     clock = iter(range(0, 10_000, 10))
-    monkeypatch.setattr(search_module.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("goodsense.recommend.trials.time.perf_counter", lambda: float(next(clock)))
     assert len(searched("item-knn", train, held, budget=Budget(seconds=1e-3)).trials) == 1  # the first always runs
     assert 1 < len(searched("item-knn", train, held, budget=Budget(trials=6, seconds=65)).trials) < 6
     for trials, seconds in ((0, None), (1, 0.0), (1, -2.0)):
@@ -86,7 +85,7 @@ def test_items_of_the_content_are_to_choose_from_and_rows_are_those_of_all() -> 
     whole = over_all_items(train, held, content=content)
     assert whole[0].items == ("a-new-one", *ITEMS, "z-new-one")
     knn = make_model("item-knn").fit(train)  # knows none of the new ones
-    rows = recommended(knn, *whole, depth=3)
+    rows = recommended(knn, whole[0], whole[1], depth=3)
     ids = [[whole[1].items[row] for row in own] for own in rows.tolist()]
     assert ids == [list(own) for own in map(knn.recommend(train, 3).ids, range(len(train.users)))]
     assert judged(knn, train, held, content=content).items == 32

@@ -157,6 +157,8 @@ def evaluate_recommendations(
 def _with_hits(per_user: dict[str, Scores]) -> dict[str, Scores]:
     """Hit rate beside recall: whether anything was found."""
     hits = {
-        f"hit@{name.partition('@')[2]}": (values > 0) * 1.0 for name, values in per_user.items() if "recall" in name
+        f"hit@{name.partition('@')[2]}": (values > 0).astype(np.float64)
+        for name, values in per_user.items()
+        if "recall" in name
     }
     return {**per_user, **hits}

@@ -90,7 +90,7 @@ def gini(counts: NDArray[np.integer]) -> float:
 def cosine_diversity(rows: Rows, vectors: NDArray[np.float32]) -> Scores:
     """``(u,)`` mean ``1 - cosine`` over pairs of a list; NaN where fewer than two items have a vector."""
     units = normalise(vectors)
-    has = units.any(axis=1)
+    has: Mask = np.asarray(units.any(axis=1))
     found = np.full(len(rows), np.nan)
     for at in range(0, len(rows), _BLOCK):
         some = rows[at : at + _BLOCK]
@@ -131,7 +131,7 @@ def _history_popularity(histories: Interactions, users: Rows, popularity: Scores
     pairs, size = histories.pairs, len(histories.users)
     counts = np.bincount(pairs.user_rows, minlength=size).astype(np.float64)
     summed = np.bincount(pairs.user_rows, weights=popularity[pairs.item_rows], minlength=size)
-    return _over(summed[users], counts[users])
+    return _over(summed[users].astype(np.float64), counts[users])
 
 
 def _list_means(values: Scores, rows: Rows, listed: Mask) -> Scores:
@@ -140,7 +140,8 @@ def _list_means(values: Scores, rows: Rows, listed: Mask) -> Scores:
 
 
 def _over(above: Scores, below: Scores) -> Scores:
-    return np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
+    found: Scores = np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
+    return found
 
 
 def _mean(values: Scores) -> float:

@@ -14,7 +14,7 @@ from goodsense.progress import Progress, silent
 from goodsense.recommend import make_model
 from goodsense.recommend.judging import joined, judged
 from goodsense.recommend.purchase_view import CrossValidation, cross_validated
-from goodsense.recommend.search import Budget, Candidate, chosen_model
+from goodsense.recommend.search import CANDIDATES, Budget, Candidate, chosen_model
 from goodsense.shop.recommending.parting import AUTO, Parted, parted
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def evaluate_recommend(
     """
     parts = parted(shop, split, seed=seed)
     train, val, test = parts.split.train, parts.split.val, parts.split.test
-    named = {"names": (model,)} if model is not None else {}
+    names = tuple(CANDIDATES) if model is None else (model,)
     choice = chosen_model(
-        train, val, parts.content, given=parts.split.given, budget=budget, seed=seed, progress=progress, **named
+        train, val, parts.content, given=parts.split.given, budget=budget, seed=seed, progress=progress, names=names
     )
     job = _Job(parts, choice.name, choice.options, tuple(ks), seed)
     progress(STAGE, 0, None, note=choice.name)
