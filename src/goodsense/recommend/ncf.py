@@ -62,8 +62,8 @@ class Ncf(NetworkModel):
         dim: int = 32,
         epochs: int = 20,
         batch: int = 1_024,
-        rate: float = 0.005,
-        decay: float = 0.1,
+        rate: float = 0.003,
+        decay: float = 1.0,
         patience: int | None = 4,
         device: str = "cpu",
     ) -> None:
