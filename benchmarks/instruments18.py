@@ -31,7 +31,7 @@ PROTOCOL = (
     "are asked with a history without them, ranked among all items and among the cold ones alone; intervals by "
     "bootstrap over users"
 )
-PLAIN = ("popular", "item-knn", "user-knn", "session-knn", "ease", "content")
+PLAIN = ("popular", "item-knn", "user-knn", "session-knn", "ease", "ease-side", "graph-filter", "content")
 FIXED: dict[str, tuple[str, dict[str, Any]]] = {  # not searched: networks, and what would take long to search
     "sasrec (both)": ("sasrec", {"inputs": "both"}),
     "sasrec (ids)": ("sasrec", {"inputs": "ids"}),
@@ -44,7 +44,7 @@ FIXED: dict[str, tuple[str, dict[str, Any]]] = {  # not searched: networks, and 
 }
 NETWORKS = tuple(name for name in FIXED if name != "content")
 COLD = ("sasrec (content)", "sasrec (both)", "sasrec (ids)")
-COLD_PLAIN = ("popular", "item-knn", "content")
+COLD_PLAIN = ("popular", "item-knn", "ease-side", "content")
 NEXT, UNTOUCHED = "next item", "cold items"
 SEEDS, COLUMNS, DEPTH = 5, 256, 3
 CLEARLY = 0.01  # "clearly above popularity" of the issue, in nDCG@20 among all items

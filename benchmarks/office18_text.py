@@ -6,7 +6,7 @@ Reads ``amazon_office18_text``: items with texts, and what users took before eac
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,10 @@ PROTOCOL = (
 )
 PLAIN = ("popular", "item-knn", "session-knn", "ease", "content", "ease-side", "graph-filter")
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
-    "sasrec (ids)": ("sasrec", {"inputs": "ids", "batch": 32}),
     "sasrec (content)": ("sasrec", {"inputs": "content", "batch": 32}),
     "sasrec (both)": ("sasrec", {"inputs": "both", "batch": 32}),
     "gru4rec (content)": ("gru4rec", {"inputs": "content", "batch": 32}),
+    "sasrec (ids)": ("sasrec", {"inputs": "ids", "batch": 32}),
     "cnn, caser (content)": ("cnn", {"inputs": "content", "shape": "caser", "batch": 32}),
 }
 SEEDS = 5
@@ -48,11 +48,16 @@ def main() -> None:
     made.add_argument("--only", nargs="+", help="some of the models; makes no result of its own")
     options = made.parse_args()
     bench = Bench("office18_text", PROTOCOL, seeds={"lsa": 0}, settings={"seeds of networks": options.seeds})
-    run(bench, options.data / "amazon_office18_text", options.seeds, options.only)
-    bench.write(report_path(options, bench.name, whole=options.only is None))
+    path = report_path(options, bench.name, whole=options.only is None)
+    for _ in run(bench, options.data / "amazon_office18_text", options.seeds, options.only):
+        if path is not None:
+            bench.write(path)
+    if path is None:
+        bench.write(None)
 
 
-def run(bench: Bench, folder: Path, seeds: int, only: Sequence[str] | None) -> None:
+def run(bench: Bench, folder: Path, seeds: int, only: Sequence[str] | None) -> Iterator[str]:
+    """Model after model; the report holds all that was found so far."""
     content, events = read_items(folder), read_events(folder)
     val, test = ([own for own in events if own["split"] == split] for split in (1, 2))
     early, log = learned_from(val, content.ids, targets=False), learned_from(val, content.ids, targets=True)
@@ -60,7 +65,13 @@ def run(bench: Bench, folder: Path, seeds: int, only: Sequence[str] | None) -> N
     touched = np.bincount(log.item_rows, minlength=len(content)) > 0
     slices = {"cold items": ~touched[asked.targets], "warm items": touched[asked.targets]}
     names = [name for name in (*PLAIN, *NETWORKS) if (only is None or name in only) and kind_of(name)[0] in MODELS]
-    table = []
+    table: list[dict[str, Any]] = []
+    bench.details |= {
+        "log": {"users": len(log.users), "events": len(log), "items touched": int(touched.sum())},
+        "asked": {"events": len(asked.targets), "targets in the history": repeated(asked)},
+        **{f"asked, {name}": int(mask.sum()) for name, mask in slices.items()},
+        "table": table,
+    }
     for name in names:
         kind, options = kind_of(name)
         with bench.stage(name):
@@ -70,13 +81,8 @@ def run(bench: Bench, folder: Path, seeds: int, only: Sequence[str] | None) -> N
         table.append(told(name, options, runs, slices) | {"fit_cpu_s": round(fits[0].cpu_s, 2)})
         for metric in (f"{what}@{k}" for what in ("recall", "ndcg") for k in KS):
             bench.figure(f"{name}: {metric}", table[-1]["test"][metric])
-    against_popular(bench, table)
-    bench.details |= {
-        "log": {"users": len(log.users), "events": len(log), "items touched": int(touched.sum())},
-        "asked": {"events": len(asked.targets), "targets in the history": repeated(asked)},
-        **{f"asked, {name}": int(mask.sum()) for name, mask in slices.items()},
-        "table": table,
-    }
+        against_popular(bench, table)
+        yield name
 
 
 def kind_of(name: str) -> tuple[str, dict[str, Any]]:
@@ -97,13 +103,12 @@ def told(
 
 
 def against_popular(bench: Bench, table: Sequence[Mapping[str, Any]]) -> None:
-    """What content finds of items that nobody touched, beside popularity."""
+    """What the last model of the table finds of items that nobody touched, beside popularity."""
     cold = {row["model"]: row["slices"]["cold items"]["ndcg@20"] for row in table}
-    for name in ("content", "sasrec (content)", "sasrec (both)", "sasrec (ids)"):
-        if name in cold:
-            bench.figure(f"cold items, {name}: ndcg@20", cold[name])
-        if name in cold and "popular" in cold and name == "sasrec (content)":
-            bench.figure(f"cold items, {name} over popular: ndcg@20", cold[name] - cold["popular"], target=CLEARLY)
+    name = table[-1]["model"]
+    bench.figure(f"cold items, {name}: ndcg@20", cold[name])
+    if name in ("content", "sasrec (content)", "sasrec (both)"):
+        bench.figure(f"cold items, {name} over popular: ndcg@20", cold[name] - cold.get("popular", 0.0), target=CLEARLY)
 
 
 def repeated(asked: Asked) -> int:
