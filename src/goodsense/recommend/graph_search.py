@@ -25,11 +25,11 @@ from goodsense.recommend.judging import over_all_items, sampled_users
 from goodsense.recommend.signals import signals
 
 USERS = 4_000  # validation shoppers that decide, at most
-EXPONENTS: Mapping[str, tuple[float, ...]] = {"users": (0.5, 1.0), "seen": (0.15, 0.3, 0.5), "found": (0.15, 0.0, -0.1)}
+EXPONENTS: Mapping[str, tuple[float, ...]] = {"users": (0.5, 1.0), "seen": (0.3, 0.15, 0.5), "found": (0.0, 0.15, -0.1)}
 STAGE = "search the graph filter"
-_STEPS = (0.0, 0.4, 0.65, 0.85, 1.2, 1.6, 2.5)  # what a weight is multiplied by
-_ROUNDS, _FROM = 6, 0.1  # of the ascent; where a weight of 0 starts again
-_BEST, _FIRST = 60, 150  # candidates of every term, and of the usual blend
+_STEPS = (0.0, 0.5, 0.75, 1.3, 2.0)  # what a weight is multiplied by
+_ROUNDS, _FROM = 5, 0.1  # of the ascent; where a weight of 0 starts again
+_BEST, _FIRST = 40, 120  # candidates of every term, and of the usual blend
 _NOTHING = np.float32(-1e30)
 
 
@@ -154,24 +154,29 @@ class _Asked:
 
 
 def _exponents(asked: _Asked, k: int) -> tuple[dict[str, float], int]:
-    """The exponents with which co-occurrence alone does best; scored for the asked only, without the graph."""
+    """The exponents with which co-occurrence alone does best, one after another; no graph is made for it."""
+    chosen = {name: values[0] for name, values in EXPONENTS.items()}
+    known: dict[tuple[float, ...], float] = {}
+    for name, values in EXPONENTS.items():
+        for value in values:
+            setting = {**chosen, name: value}
+            key = tuple(setting.values())
+            if key not in known:
+                known[key] = _alone(asked, k, **setting)
+            if known[key] > known[tuple(chosen.values())]:
+                chosen = setting
+    return chosen, len(known)
+
+
+def _alone(asked: _Asked, k: int, *, users: float, seen: float, found: float) -> float:
+    """How well co-occurrence with these exponents does alone."""
     own, sizes = degrees(asked.taken, 0), degrees(asked.taken, 1)
+    half = scaled_by(asked.taken, powers(sizes, -users), np.ones(len(own)))
     ones = np.ones(asked.count)
-    best: tuple[float, dict[str, float]] | None = None
-    for users in EXPONENTS["users"]:
-        half = scaled_by(asked.taken, powers(sizes, -users / 2), np.ones(len(own)))
-        across = half.T.tocsr()
-        for seen in EXPONENTS["seen"]:
-            scores = scaled_by(asked.histories, ones, powers(own, -seen)) @ across @ half
-            for found in EXPONENTS["found"]:
-                pool = Pool.of(
-                    {TOGETHER: scaled_by(scores, ones, powers(own, -found))}, asked, {TOGETHER: 1.0}, k, k, k
-                )
-                reached = pool.goal({TOGETHER: 1.0})
-                if best is None or reached > best[0]:
-                    best = reached, {"users": users, "seen": seen, "found": found}
-    assert best is not None
-    return best[1], int(np.prod([len(values) for values in EXPONENTS.values()]))
+    right = scaled_by(half, np.ones(len(sizes)), powers(own, -found))
+    scores = scaled_by(asked.histories, ones, powers(own, -seen)) @ asked.taken.T.tocsr() @ right
+    pool = Pool.of({TOGETHER: scores}, asked, {TOGETHER: 1.0}, k, k, k)
+    return pool.goal(pool.blended({TOGETHER: 1.0}))
 
 
 def _mix(asked: _Asked, graph: Any, by_modality: Mapping[str, Any], k: int) -> tuple[dict[str, float] | None, int]:
@@ -252,20 +257,19 @@ class Pool:
                 found += np.float32(weights[name]) * self.scores[place]
         return found
 
-    def metrics(self, weights: Mapping[str, float]) -> dict[str, float]:
-        """Mean recall@k and NDCG@k of the blend."""
-        found = self.blended(weights)
-        best = np.argpartition(-found, self.k - 1, axis=1)[:, : self.k]
-        order = np.argsort(-np.take_along_axis(found, best, axis=1), axis=1, kind="stable")
+    def metrics(self, blend: NDArray[np.float32]) -> dict[str, float]:
+        """Mean recall@k and NDCG@k of a blend ``(b, c)``."""
+        best = np.argpartition(-blend, self.k - 1, axis=1)[:, : self.k]
+        order = np.argsort(-np.take_along_axis(blend, best, axis=1), axis=1, kind="stable")
         hits = np.take_along_axis(self.relevant, np.take_along_axis(best, order, axis=1), axis=1)
         discount = 1 / np.log2(np.arange(2, self.k + 2))
         ideal = np.cumsum(discount)[np.minimum(self.counts, self.k) - 1]
         recall, ndcg = hits.sum(axis=1) / self.counts, hits @ discount / ideal
         return {f"recall@{self.k}": float(recall.mean()), f"ndcg@{self.k}": float(ndcg.mean())}
 
-    def goal(self, weights: Mapping[str, float]) -> float:
+    def goal(self, blend: NDArray[np.float32]) -> float:
         """What is maximised: recall@k plus twice NDCG@k."""
-        found = self.metrics(weights)
+        found = self.metrics(blend)
         return found[f"recall@{self.k}"] + 2 * found[f"ndcg@{self.k}"]
 
 
@@ -277,34 +281,32 @@ def climbed(pool: Pool, starts: Sequence[Mapping[str, float]]) -> tuple[dict[str
     found = [_ascent(pool, dict(start)) for start in starts]
     _, weights = max((each[:2] for each in found), key=lambda each: each[0])
     rounded = {name: round(weight, 4) for name, weight in weights.items()}
-    return rounded, pool.metrics(rounded), sum(each[2] for each in found)
+    return rounded, pool.metrics(pool.blended(rounded)), sum(each[2] for each in found)
 
 
 def _ascent(pool: Pool, weights: dict[str, float]) -> tuple[float, dict[str, float], int]:
-    reached, tried = pool.goal(weights), 1
+    reached, tried = pool.goal(pool.blended(weights)), 1
     for _ in range(_ROUNDS):
         before = reached
-        for name in pool.names[1:]:
-            base = weights[name] or _FROM
-            for step in (*_STEPS, 1.0):
-                if base * step == weights[name]:
-                    continue
-                value = pool.goal({**weights, name: base * step})
-                tried += 1
-                if value > reached + 1e-6:
-                    reached, weights = value, {**weights, name: base * step}
-        if reached - before < 1e-5:
+        for place, name in enumerate(pool.names[1:], start=1):
+            own, rest = weights[name], pool.blended({**weights, name: 0.0})
+            values = [step * (own or _FROM) for step in _STEPS if own or step]
+            goals = [pool.goal(rest + np.float32(value) * pool.scores[place]) for value in values]
+            tried += len(values)
+            if max(goals) > reached + 1e-6:
+                reached, weights = max(goals), {**weights, name: values[int(np.argmax(goals))]}
+        if reached - before < 1e-4:
             break
     return reached, weights, tried
 
 
 def without(scores: Any, taken: Any) -> Any:
     """Scores ``(b, n)`` CSR without the entries of another matrix."""
-    found = scores.tocsr().copy()
-    found.sort_indices()
-    found.data[np.isin(_codes(found), _codes(taken), assume_unique=True)] = 0
+    found = scores.tocsr()
+    own = type(found)((np.ones(taken.nnz, np.float32), taken.indices, taken.indptr), shape=taken.shape)
+    found = found - found.multiply(own)
     found.eliminate_zeros()
-    return found
+    return found.tocsr()
 
 
 def _codes(matrix: Any) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.encoders.decomposition import truncated_svd
+from goodsense.encoders.decomposition import SMALL, truncated_svd
 from goodsense.fusion.neighbours import COMPARE_ALL, PROBES, nearest, nearest_in_cells
 from goodsense.progress import Progress, silent
 from goodsense.recommend.content import Content
@@ -24,6 +24,7 @@ Taken: TypeAlias = Any  # users by items, a scipy CSR matrix (u, n)
 
 TAGS = "tags"
 _PAIRS = 100_000_000  # pairs of items that are compared: those sharing a tag, or a taste with the most popular
+_TOLERANCE = 1e-3  # of singular values
 _MANY = 200_000  # items of which fewer cells are looked into
 
 
@@ -78,7 +79,7 @@ def taste(taken: Taken, *, users: float, dim: int, keep: int, seed: int) -> Grap
 
     n, own = taken.shape[1], degrees(taken, 0)
     weighed = scaled_by(taken, powers(degrees(taken, 1), -users / 2), powers(own, -0.5))
-    basis = truncated_svd(weighed, min(dim, *taken.shape), seed=seed)  # (n, dim)
+    basis = _directions(weighed, dim, seed)  # (n, dim)
     down = (powers(own, -0.5)[:, None] * basis).astype(np.float32)
     up = (powers(own, 0.5)[:, None] * basis).astype(np.float32)
     columns = np.sort(np.argsort(-own, kind="stable")[: max(1_000, _PAIRS // max(n, 1))])
@@ -88,6 +89,23 @@ def taste(taken: Taken, *, users: float, dim: int, keep: int, seed: int) -> Grap
         near[columns[None, :] == np.arange(begin, begin + len(near))[:, None]] = 0
         parts.append(_largest(near, columns, keep, n))
     return even(vstack(parts, format="csr"))
+
+
+def _directions(matrix: Any, dim: int, seed: int) -> NDArray[np.float64]:
+    """The leading right singular vectors ``(n, dim)``, by Lanczos steps where there are many.
+
+    The spectrum of such a graph is flat: a randomised decomposition of few steps misses the directions that matter.
+    """
+    from scipy.sparse.linalg import svds
+
+    least = min(matrix.shape)
+    if dim == 0:
+        return np.zeros((matrix.shape[1], 0))
+    if least <= max(SMALL, 2 * dim):
+        return truncated_svd(matrix, min(dim, least), seed=seed).astype(np.float64)
+    begin = np.random.default_rng(seed).normal(size=least)
+    _, _, right = svds(matrix.astype(np.float64), dim, v0=begin, tol=_TOLERANCE)
+    return np.ascontiguousarray(right.T)
 
 
 def _largest(near: NDArray[np.float32], columns: NDArray[np.int64], keep: int, n: int) -> Any:
