@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from goodsense.errors import DataError
 from goodsense.events import Event
+from goodsense.search.storage import load_arrays, save_arrays
 from goodsense.shop.recommending.log import log_of
-from goodsense.shop.recommending.statistics import BASKET, BOUGHT, RECENT_DAYS, SEEN, Statistics, statistics_of
+from goodsense.shop.recommending.statistics import BASKET, BOUGHT, FILE, RECENT_DAYS, SEEN, Statistics, statistics_of
 
 DAY = 86_400.0
 ITEMS = tuple("abcdefgh")
@@ -75,6 +78,16 @@ def test_they_come_back_from_disk(tmp_path: Path) -> None:
     )
     assert np.array_equal(back.popularity, found.popularity)
     assert all((back.together[tie] != found.together[tie]).nnz == 0 for tie in (BOUGHT, SEEN, BASKET))
+
+
+def test_counts_of_another_version_are_refused(tmp_path: Path) -> None:
+    statistics_of(log_of(iter(random_events(20, 1)), ITEMS)).save(tmp_path)
+    arrays = dict(load_arrays(tmp_path / FILE))
+    del arrays["heard"]
+    (tmp_path / "old").mkdir()
+    save_arrays(tmp_path / "old" / FILE, arrays)
+    with pytest.raises(DataError, match="lacks heard"):
+        Statistics.load(tmp_path / "old")
 
 
 def test_queries_of_few_or_with_personal_data_are_not_kept() -> None:

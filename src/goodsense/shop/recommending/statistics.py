@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goodsense.errors import DataError
 from goodsense.events import Interactions
 from goodsense.recommend.storage import packed, packed_ids, unpacked, unpacked_ids
 from goodsense.search.storage import load_arrays, save_arrays
@@ -118,8 +119,11 @@ class Statistics:
 
     @classmethod
     def load(cls, directory: Path) -> Statistics:
-        """Read what :meth:`save` wrote; raises DataError if it is not there or damaged."""
+        """Read what :meth:`save` wrote; raises DataError if it is not there, damaged, or of another version."""
         arrays = load_arrays(directory / FILE)
+        missing = [name for name in (*_VECTORS, *_NUMBERS, *_TEXTS) if name not in arrays]
+        if missing:
+            raise DataError(f"{directory / FILE} lacks {', '.join(missing)}.", fix="Build the shop again.")
         found: dict[str, Any] = {name: arrays[name] for name in _VECTORS}
         found |= {name: arrays[name].reshape(()).item() for name in _NUMBERS}
         found |= {name: unpacked_ids(arrays[name]) for name in _TEXTS}
