@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from goodsense.errors import GoodsenseError, UsageError
 from goodsense.evaluate.experiment import paired_bootstrap
 from goodsense.evaluate.recommendation import evaluate_recommendations
+from goodsense.evaluate.recommendation_answers import judged_users
 from goodsense.events import Interactions
 from goodsense.progress import Progress, silent
 from goodsense.recommend.content import Content
@@ -183,8 +184,8 @@ def chosen_model(
     for done, name in enumerate(named):
         progress(STAGE, done, len(named) + 1, note=name)
         try:
-            if name == FILTER and budget is None and given is None:
-                one = _filter(train, asked, content, metric, seed, progress)
+            if name == FILTER and budget is None and _mostly_known(train, asked):
+                one = _filter(train, histories_with(train, given), asked, content, metric, seed, progress)
             else:
                 allowed = budget or Budget(CANDIDATES.get(name, _TRIALS))
                 one = searched(
@@ -230,15 +231,27 @@ def _unusable(names: Sequence[str]) -> UsageError:
     return UsageError(told, fix="Name recommenders that need less.")
 
 
+def _mostly_known(train: Interactions, asked: Interactions) -> bool:
+    """Whether most validation shoppers have a history in train, which the graph filter's own search needs."""
+    users = judged_users(asked)
+    return bool(len(users)) and float((np.diff(train.starts)[users] > 0).mean()) > 0.5
+
+
 def _filter(
-    train: Interactions, asked: Interactions, content: Content | None, metric: str, seed: int, progress: Progress
+    train: Interactions,
+    histories: Interactions,
+    asked: Interactions,
+    content: Content | None,
+    metric: str,
+    seed: int,
+    progress: Progress,
 ) -> Searched:
     """The graph filter by its own search, which scores its terms once and then only weighs them."""
     from goodsense.recommend.graph_search import chosen_filter
 
     found = chosen_filter(train, asked, content, users=None, seed=seed, progress=progress)
-    train, asked = over_all_items(train, asked, content=content)
-    metrics = validation_metrics(recommended(found.model, train, asked), train, asked, metric)
+    train, histories, asked = over_all_items(train, histories, asked, content=content)
+    metrics = validation_metrics(recommended(found.model, histories, asked), train, asked, metric)
     trial = Trial(found.model.options, metrics, seconds=found.seconds)
     return Searched(FILTER, found.model, trial, (trial,), metric, found.users, found.tried, found.seconds)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -57,6 +58,19 @@ def test_what_learned_from_events_is_left_out_and_said(shop: Shop) -> None:
     assert "--split time" in said
     assert "--split time" not in " ".join(parted(shop, "time").notes)
     assert set(parts.groups) >= {"u00", "u29"}
+
+
+def test_a_bot_teaches_nothing_and_keeps_its_history(own: Shop) -> None:
+    """Two hundred views within a minute: out of train, and still what the bot is answered by."""
+    toys = [f"toy-{n % 40:04d}" for n in range(200)]
+    own.add_events(Event("bot", toy, "view", time=START + DAY + n / 4) for n, toy in enumerate(toys))
+    found = parted(own)
+    row = found.split.train.users.index("bot")
+    assert np.diff(found.split.train.starts)[row] == 0
+    assert found.split.given is not None
+    assert len(set(found.split.given.history("bot")[0])) == 38  # the last two are for val and test
+    assert any("not learned from, as in a build" in note for note in found.notes)
+    assert evaluate_recommend(own, budget=QUICK, model="popular").report.users == 31
 
 
 @pytest.mark.parametrize("split", [name for name in SPLITS if name != "label"])

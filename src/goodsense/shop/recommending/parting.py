@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from goodsense.errors import DataError, UsageError
 from goodsense.events import Interactions, Split, by_label, by_time, cold_items, cold_users, leave_last, per_user
+from goodsense.events.filters import filtered
 from goodsense.events.interactions import LABELS as PARTS
 from goodsense.recommend import Content
-from goodsense.recommend.judging import histories_with
+from goodsense.recommend.judging import histories_with, joined
 from goodsense.shop.behaviour import stored_events
 from goodsense.shop.recommending.content import content_of
 from goodsense.shop.recommending.making import weighed
@@ -83,13 +84,30 @@ def parted(shop: Shop, split: str = AUTO, *, seed: int = 0) -> Parted:
     for part in ("train", "val", "test"):
         if not found.report.pairs[part]:
             raise DataError(f"the split {name} leaves nothing for {part}.", fix="Choose another --split.")
+    found, told = _as_a_build_learns(found)
     return Parted(
         name,
         found,
         content,
         _groups(histories_with(found.train, found.given), content),
-        tuple(_notes(name, found, content, unknown)),
+        (*_notes(found, content, unknown), *told),
     )
+
+
+def _as_a_build_learns(split: Split) -> tuple[Split, tuple[str, ...]]:
+    """Train without what a build does not learn from; histories keep it. And what is to be said of it."""
+    kept = filtered(split.train).interactions
+    lost = len(split.train) - len(kept)
+    if not lost:
+        return split, ()
+    if not len(kept):
+        raise DataError("all training events look like those of bots.", fix="Choose another --split.")
+    width = len(kept.items)
+    codes = [part.user_rows.astype(np.int64) * width + part.item_rows for part in (split.train, kept)]
+    removed = split.train.only(~np.isin(*codes))
+    given = removed if split.given is None else joined(split.given, removed)
+    told = f"not learned from, as in a build: {lost:,} events of bots, copied profiles, bursts, and beyond 1,000 items"
+    return replace(split, train=kept, given=given), (told,)
 
 
 def _log(shop: Shop, content: Content) -> tuple[Interactions, int]:
@@ -139,7 +157,7 @@ def _kinds(categories: tuple[str, ...]) -> list[str]:
     return [" > ".join(path[:depth]) for path in paths]
 
 
-def _notes(name: str, split: Split, content: Content, unknown: int) -> list[str]:
+def _notes(split: Split, content: Content, unknown: int) -> list[str]:
     report = split.report
     told = [f"{part}: {report.pairs[part]:,} products of shoppers" for part in ("train", "val", "test")]
     found = [f"split: {report.method} ({'; '.join(told)})"]
