@@ -240,8 +240,8 @@ class _RowReader:
             found["type"] = self._default or ("rate" if "rating" in found else PLAIN)
         plain = "user" in found and "item" in found and found["type"] != STOCK
         if not plain and (missing := _missing(found)):
-            bad = BadValue(f"the {missing} is missing", f"Give every event its {missing}.")
-            self._reject(row, self._columns.get(missing, missing), None, bad)
+            lack = BadValue(f"the {missing} is missing", f"Give every event its {missing}.")
+            self._reject(row, self._columns.get(missing, missing), None, lack)
             return None
         if self._rename is not None and found["user"]:
             found["user"] = self._rename(found["user"])

@@ -32,6 +32,10 @@ _KINDS = 10  # of records without an action that are told one by one
 _CONTENT = (  # as in an event's content
     "user, item, type, weight, rating, quantity, query, duration, time, session, ranking, position, value, context"
 )
+_FIELDS = (  # as in an event
+    "user, item, type, weight, rating, quantity, query, duration, time, session, split, key, "
+    "ranking, position, value, context"
+)
 _CHANGED_ID = "Give ids that no other event has, or name the column that has them: --map event_id=COLUMN."
 Refuse: TypeAlias = Callable[[int, Event], None]
 
@@ -229,17 +233,16 @@ def _insert(db: sqlite3.Connection, seq: int, events: Iterable[Event]) -> None:
 
 def _stored(truth: Truth, keys: Sequence[str]) -> dict[str, Event]:
     rows = truth.rows(
-        f"SELECT {_CONTENT}, split, key FROM events WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608
+        f"SELECT {_FIELDS} FROM events WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608
         (json.dumps(list(keys)),),
     )
-    return {row[-1]: _event(row) for row in rows}
+    return {event.key: event for event in map(_event, rows)}
 
 
 def _event(row: tuple[Any, ...]) -> Event:
-    """An event out of its stored content, split and key."""
-    ranking, position, value, context, split, key = row[10:]
-    told = json.loads(context) if context else {}
-    return Event(*row[:10], split=split, key=key, ranking=ranking, position=position, value=value, context=told)
+    """An event out of its stored fields."""
+    fields = (*row[:-1], json.loads(row[-1]) if row[-1] else {})
+    return Event(*fields)
 
 
 def add_events(truth: Truth, events: Iterable[Event]) -> Applied:
@@ -264,7 +267,7 @@ def add_events(truth: Truth, events: Iterable[Event]) -> Applied:
 
 def stored_events(truth: Truth) -> Iterator[Event]:
     """Every event, by user and time."""
-    rows = truth.rows(f"SELECT {_CONTENT}, split, key FROM events ORDER BY user, time, key")  # noqa: S608  (a constant)
+    rows = truth.rows(f"SELECT {_FIELDS} FROM events ORDER BY user, time, key")  # noqa: S608  (a constant)
     return map(_event, rows)
 
 
