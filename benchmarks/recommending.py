@@ -17,7 +17,7 @@ from benchmarks.common import Bench, in_child, say
 from goodsense.errors import GoodsenseError
 from goodsense.evaluate.recommendation import evaluate_recommendations
 from goodsense.events import Interactions
-from goodsense.recommend import MODELS, Content
+from goodsense.recommend import MODELS, Content, Model
 from goodsense.recommend.graph_search import chosen_filter
 from goodsense.recommend.judging import recommended
 from goodsense.recommend.trials import Budget, searched
@@ -134,6 +134,7 @@ def _judged(split: Callable[[Path], Split], folder: Path, name: str) -> dict[str
 
 def _ours(name: str, parts: Split) -> dict[str, Any]:
     started, cpu = time.perf_counter(), time.process_time()
+    model: Model
     if name == OURS:
         chosen = chosen_filter(parts.train, parts.val, parts.content, users=SEARCHED)
         model, metrics, tried = chosen.model, chosen.metrics, chosen.tried
@@ -195,9 +196,9 @@ def _implicit(name: str, parts: Split) -> dict[str, Any]:
 
 
 def _made(name: str, setting: Mapping[str, Any]) -> Any:
-    from implicit.als import AlternatingLeastSquares
-    from implicit.bpr import BayesianPersonalizedRanking
-    from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
+    from implicit.als import AlternatingLeastSquares  # type: ignore[import-untyped]
+    from implicit.bpr import BayesianPersonalizedRanking  # type: ignore[import-untyped]
+    from implicit.nearest_neighbours import BM25Recommender, CosineRecommender  # type: ignore[import-untyped]
 
     if name.endswith("(cosine)"):
         return CosineRecommender(**setting)

@@ -13,6 +13,7 @@ from goodsense.recommend import Content, histories_of
 from goodsense.recommend.graph_filter import (
     LIKE,
     LIKE_TOGETHER,
+    LIKE_TWICE,
     TASTE,
     TOGETHER,
     TOGETHER_LIKE,
@@ -28,7 +29,8 @@ Matrix = NDArray[np.float64]
 
 
 def evened(graph: Matrix) -> Matrix:
-    return graph * np.count_nonzero(graph.any(axis=1)) / graph.sum()
+    found: Matrix = graph * np.count_nonzero(graph.any(axis=1)) / graph.sum()
+    return found
 
 
 def co_occurrence(taken: Matrix, *, users: float, seen: float, found: float) -> Matrix:
@@ -123,7 +125,15 @@ def test_alike_is_either_way_and_evened_out() -> None:
 
 
 def test_the_filter_is_the_weighted_sum_of_its_terms() -> None:
-    weights = {TOGETHER: 1.0, LIKE: 0.4, LIKE_TOGETHER: 0.7, TOGETHER_LIKE: 0.2, TWICE: 0.3, TASTE: 0.5}
+    weights = {
+        TOGETHER: 1.0,
+        LIKE: 0.4,
+        LIKE_TOGETHER: 0.7,
+        TOGETHER_LIKE: 0.2,
+        LIKE_TWICE: 0.6,
+        TWICE: 0.3,
+        TASTE: 0.5,
+    }
     mix = {"image": 3.0, "tags": 1.0}
     model = GraphFilter(weights=weights, mix=mix, dim=4, neighbours=12, near=12, alike=3, keep=12)
     taken, known = busy(), content()
@@ -132,7 +142,7 @@ def test_the_filter_is_the_weighted_sum_of_its_terms() -> None:
     s = taste(taken.matrix, users=0.5, dim=4, keep=6, seed=0).toarray()
     graphs = alike(known, neighbours=3)
     w = 0.75 * graphs["image"].toarray() + 0.25 * graphs["tags"].toarray()
-    expected = p + 0.4 * w + 0.7 * w @ p + 0.2 * p @ w + 0.3 * p @ p + 0.5 * s
+    expected = p + 0.4 * w + 0.7 * w @ p + 0.2 * p @ w + 0.6 * w @ w + 0.3 * p @ p + 0.5 * s
     np.testing.assert_allclose(all_scores(model, taken), dense(taken) @ expected, rtol=1e-4, atol=1e-5)
 
 

@@ -2,9 +2,9 @@
 
 Without any training, a history ``r`` scores ``r M`` with one sparse matrix ``M``, the weighted sum of a few terms over
 graphs of items: ``P`` (taken together), ``W`` (alike; one graph per modality and one of tags), ``W P`` (what is taken
-together with something alike), ``P W``, ``P P``, and ``S`` (along the same leading directions). It grew out of GF-CF
-(Shen et al., CIKM 2021), RP3beta (Paudel et al., TiiS 2017) and the frozen item graphs of FREEDOM (Zhou and Shen, MM
-2023). The weights are chosen on validation, see :mod:`goodsense.recommend.graph_search`.
+together with something alike), ``P W``, ``W W``, ``P P``, and ``S`` (along the same leading directions). It grew out of
+GF-CF (Shen et al., CIKM 2021), RP3beta (Paudel et al., TiiS 2017) and the frozen item graphs of FREEDOM (Zhou and Shen,
+MM 2023). The weights are chosen on validation, see :mod:`goodsense.recommend.graph_search`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from goodsense.recommend.signals import positive, signals
 from goodsense.recommend.storage import Arrays, packed, unpacked
 
 TOGETHER, TWICE, TASTE = "together", "together twice", "taste"
-LIKE, LIKE_TOGETHER, TOGETHER_LIKE = "like", "like, then together", "together, then like"
+LIKE, LIKE_TWICE = "like", "like twice"
+LIKE_TOGETHER, TOGETHER_LIKE = "like, then together", "together, then like"
 # how much each term counts where nothing was chosen
 USUAL: Mapping[str, float] = MappingProxyType(
-    {TOGETHER: 1.0, LIKE: 0.3, LIKE_TOGETHER: 0.6, TOGETHER_LIKE: 0.15, TWICE: 0.1, TASTE: 0.3}
+    {TOGETHER: 1.0, LIKE: 0.3, LIKE_TOGETHER: 0.6, TOGETHER_LIKE: 0.15, LIKE_TWICE: 0.1, TWICE: 0.1, TASTE: 0.3}
 )
 _ALIKE = "alike."  # before the names of arrays
 _ENTRIES = 200_000_000  # of the filter, at most
@@ -71,6 +72,7 @@ class ItemGraphs:
         if self.like.nnz:
             alike = taken @ self.like
             found |= {LIKE: alike, LIKE_TOGETHER: alike @ self.near, TOGETHER_LIKE: step @ self.like}
+            found[LIKE_TWICE] = alike @ self.like
         return found
 
     def factors(self, weights: Mapping[str, float]) -> tuple[Any, Any]:
@@ -81,7 +83,8 @@ class ItemGraphs:
         one = weigh[TOGETHER] * self.together + weigh[LIKE] * self.like + weigh[TASTE] * self.taste
         second = weigh[TOGETHER_LIKE] * self.like + weigh[TWICE] * self.near
         left = hstack([identity(one.shape[0], np.float32, format="csr"), self.like, self.near], format="csr")
-        right = vstack([one, weigh[LIKE_TOGETHER] * self.near, second], format="csr")
+        after = weigh[LIKE_TOGETHER] * self.near + weigh[LIKE_TWICE] * self.like
+        right = vstack([one, after, second], format="csr")
         return left, right
 
 
@@ -232,7 +235,7 @@ class GraphFilter(Model):
         kept = np.asarray(self._filter[own.indices][:, [column]].todense()).ravel() != 0
         rows, counts = own.indices[kept], own.data[kept]
         each = csr_matrix((counts, rows, np.arange(len(rows) + 1)), shape=(len(rows), len(self.items)))
-        found = {self.items[row]: {} for row in rows.tolist()}
+        found: dict[str, dict[str, float]] = {self.items[row]: {} for row in rows.tolist()}
         for name, scores in self._told(each).items():
             for row, value in zip(rows.tolist(), scores[:, [column]].toarray().ravel().tolist(), strict=True):
                 if value:

@@ -25,7 +25,11 @@ from goodsense.recommend.judging import over_all_items, sampled_users
 from goodsense.recommend.signals import signals
 
 USERS = 4_000  # validation shoppers that decide, at most
-EXPONENTS: Mapping[str, tuple[float, ...]] = {"users": (0.5, 1.0), "seen": (0.3, 0.15, 0.5), "found": (0.0, 0.15, -0.1)}
+EXPONENTS: Mapping[str, tuple[float, ...]] = {
+    "users": (0.5, 1.0),
+    "seen": (0.3, 0.15, 0.5),
+    "found": (0.0, 0.15, -0.1, -0.2),
+}
 STAGE = "search the graph filter"
 _STEPS = (0.0, 0.5, 0.75, 1.3, 2.0)  # what a weight is multiplied by
 _ROUNDS, _FROM = 5, 0.1  # of the ascent; where a weight of 0 starts again
@@ -96,7 +100,9 @@ def chosen_filter(
     exponents, tried = _exponents(asked, k)
     progress(STAGE, 1, 4, note="graphs")
     plain = GraphFilter(**{**fixed, **exponents})
-    graph = together(asked.taken, **exponents, keep=plain.neighbours)
+    graph = together(
+        asked.taken, users=plain.users, seen=plain.seen, found=plain.found, keep=plain.neighbours, progress=progress
+    )
     by_modality = alike(own, neighbours=plain.alike, progress=progress)
     directions = taste(asked.taken, users=plain.users, dim=plain.dim, keep=max(1, plain.neighbours // 2), seed=seed)
     progress(STAGE, 2, 4, note="mix")
@@ -157,7 +163,7 @@ def _exponents(asked: _Asked, k: int) -> tuple[dict[str, float], int]:
     """The exponents with which co-occurrence alone does best, one after another; no graph is made for it."""
     chosen = {name: values[0] for name, values in EXPONENTS.items()}
     known: dict[tuple[float, ...], float] = {}
-    for name, values in EXPONENTS.items():
+    for name, values in (*EXPONENTS.items(), *EXPONENTS.items()):  # once more: each depends on the others
         for value in values:
             setting = {**chosen, name: value}
             key = tuple(setting.values())
@@ -312,7 +318,8 @@ def without(scores: Any, taken: Any) -> Any:
 def _codes(matrix: Any) -> NDArray[np.int64]:
     """Row times columns plus column of every entry of a CSR matrix."""
     rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
-    return rows * matrix.shape[1] + matrix.indices
+    codes: NDArray[np.int64] = rows * matrix.shape[1] + matrix.indices
+    return codes
 
 
 def _picked(scores: Any, k: int) -> NDArray[np.int64]:
