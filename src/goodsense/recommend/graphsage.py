@@ -66,9 +66,9 @@ class GraphSage(NetworkModel):
         temperature: float = 0.1,
         dim: int = 64,
         epochs: int = 15,
-        batch: int = 2_048,
-        rate: float = 0.005,
-        decay: float = 0.1,
+        batch: int = 1_024,
+        rate: float = 0.01,
+        decay: float = 1.0,
         patience: int | None = 4,
         device: str = "cpu",
     ) -> None:
