@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from goodsense.errors import GoodsenseError, UsageError
 from goodsense.evaluate.experiment import paired_bootstrap
 from goodsense.evaluate.recommendation import evaluate_recommendations
-from goodsense.evaluate.recommendation_answers import judged_users
 from goodsense.events import Interactions
 from goodsense.progress import Progress, silent
 from goodsense.recommend.content import Content
@@ -21,9 +20,8 @@ from goodsense.recommend.hybrid import Hybrid
 from goodsense.recommend.judging import histories_with, over_all_items, recommended, sampled_users
 from goodsense.recommend.model import Model
 from goodsense.recommend.models import MODELS
-from goodsense.recommend.trials import METRIC, USERS, Budget, Searched, Trial, searched, validation_metrics
+from goodsense.recommend.trials import FILTER, METRIC, USERS, Budget, Searched, Trial, searched, validation_metrics
 
-FILTER = "graph-filter"  # has a search of its own
 # how many settings of each are tried, the default first; of equally good recommenders the first
 CANDIDATES: Mapping[str, int] = {"popular": 1, "item-knn": 4, "content": 3, "ease": 3, FILTER: 12}
 MOST_DENSE = 5_000  # items up to which ease, which inverts a matrix of all of them, is a candidate: seconds
@@ -161,7 +159,7 @@ def chosen_model(
         Candidates; those that lack what they need are passed over.
     budget
         Of each candidate; by default the trials that :data:`CANDIDATES` says, without a limit of time, so that the
-        choice is the same on every machine. The graph filter then has a search of its own.
+        choice is the same on every machine. The graph filter has a search of its own.
     metric, users
         As in :func:`searched`.
 
@@ -184,22 +182,18 @@ def chosen_model(
     for done, name in enumerate(named):
         progress(STAGE, done, len(named) + 1, note=name)
         try:
-            if name == FILTER and budget is None and _mostly_known(train, asked):
-                one = _filter(train, histories_with(train, given), asked, content, metric, seed, progress)
-            else:
-                allowed = budget or Budget(CANDIDATES.get(name, _TRIALS))
-                one = searched(
-                    name,
-                    train,
-                    asked,
-                    content,
-                    given=given,
-                    budget=allowed,
-                    metric=metric,
-                    users=None,
-                    seed=seed,
-                    progress=progress,
-                )
+            one = searched(
+                name,
+                train,
+                asked,
+                content,
+                given=given,
+                budget=budget or Budget(CANDIDATES.get(name, _TRIALS)),
+                metric=metric,
+                users=None,
+                seed=seed,
+                progress=progress,
+            )
         except GoodsenseError as wrong:
             error = wrong
             failed.append(Candidate(name, Trial({}), failed=wrong.message))
@@ -229,31 +223,6 @@ def _unusable(names: Sequence[str]) -> UsageError:
         f"{', '.join(names)} cannot be used here: not all is there of {needs}." if needs else "nothing to choose from."
     )
     return UsageError(told, fix="Name recommenders that need less.")
-
-
-def _mostly_known(train: Interactions, asked: Interactions) -> bool:
-    """Whether most validation shoppers have a history in train, which the graph filter's own search needs."""
-    users = judged_users(asked)
-    return bool(len(users)) and float((np.diff(train.starts)[users] > 0).mean()) > 0.5
-
-
-def _filter(
-    train: Interactions,
-    histories: Interactions,
-    asked: Interactions,
-    content: Content | None,
-    metric: str,
-    seed: int,
-    progress: Progress,
-) -> Searched:
-    """The graph filter by its own search, which scores its terms once and then only weighs them."""
-    from goodsense.recommend.graph_search import chosen_filter
-
-    found = chosen_filter(train, asked, content, users=None, seed=seed, progress=progress)
-    train, histories, asked = over_all_items(train, histories, asked, content=content)
-    metrics = validation_metrics(recommended(found.model, histories, asked), train, asked, metric)
-    trial = Trial(found.model.options, metrics, seconds=found.seconds)
-    return Searched(FILTER, found.model, trial, (trial,), metric, found.users, found.tried, found.seconds)
 
 
 def _with_blend(

@@ -26,6 +26,7 @@ from goodsense.recommend.model import Model
 from goodsense.recommend.models import MODELS, make_model
 
 METRIC = "ndcg@20"
+FILTER = "graph-filter"  # has a search of its own
 USERS = 4_000  # validation shoppers that a trial is judged by, at most
 _SHOWN = ("recall@10", "recall@20", "ndcg@10", "ndcg@20", "hit@10", "coverage@20")
 _MOST_SETTINGS = 100_000  # of a space that are put in order
@@ -152,12 +153,11 @@ def searched(
     """
     settings = Settings.of(name, space, fixed or {}, seed)
     allowed = budget or Budget()
-    if name == "graph-filter" and space is None and allowed.trials > 1:
-        return _filter_searched(
-            train, sampled_users(validation, users, seed), content, metric, fixed or {}, seed, progress
-        )
     asked = sampled_users(validation, users, seed)
-    parts = over_all_items(train, histories_with(train, given), asked, content=content)
+    histories = histories_with(train, given)
+    if name == FILTER and space is None and allowed.trials > 1 and _mostly_known(train, asked):
+        return _filter_searched(train, histories, asked, content, metric, fixed or {}, seed, progress)
+    parts = over_all_items(train, histories, asked, content=content)
     started, trials = time.perf_counter(), []
     best: tuple[Trial, Model] | None = None
     error: GoodsenseError | None = None
@@ -184,8 +184,15 @@ def searched(
     return Searched(name, best[1], best[0], tuple(trials), metric, len(judged_users(asked)), settings.count, took)
 
 
+def _mostly_known(train: Interactions, asked: Interactions) -> bool:
+    """Whether most validation shoppers have a history in train, which the graph filter's own search needs."""
+    users = judged_users(asked)
+    return bool(len(users)) and float((np.diff(train.starts)[users] > 0).mean()) > 0.5
+
+
 def _filter_searched(
     train: Interactions,
+    histories: Interactions,
     validation: Interactions,
     content: Content | None,
     metric: str,
@@ -199,11 +206,11 @@ def _filter_searched(
     started = time.perf_counter()
     found = chosen_filter(train, validation, content, users=None, seed=seed, progress=progress, **fixed)
     fitted = time.perf_counter()
-    train, validation = over_all_items(train, validation, content=content)
-    metrics = validation_metrics(recommended(found.model, train, validation), train, validation, metric)
+    train, histories, validation = over_all_items(train, histories, validation, content=content)
+    metrics = validation_metrics(recommended(found.model, histories, validation), train, validation, metric)
     took = round(time.perf_counter() - started, 3)
     trial = Trial(found.model.options, metrics, fit_seconds=round(fitted - started, 3), seconds=took)
-    return Searched("graph-filter", found.model, trial, (trial,), metric, found.users, found.tried, took)
+    return Searched(FILTER, found.model, trial, (trial,), metric, found.users, found.tried, took)
 
 
 def _tried(

@@ -12,6 +12,7 @@ from goodsense.recommend import MODELS
 from goodsense.recommend.comparison import AUTO as CHOSEN
 from goodsense.recommend.comparison import BASELINE, RecommenderComparison, compare_models
 from goodsense.recommend.search import Budget, usable_models
+from goodsense.recommend.trials import FILTER
 from goodsense.shop.recommending.evaluating import masked
 from goodsense.shop.recommending.parting import AUTO, Parted, parted
 
@@ -83,6 +84,8 @@ def compare_recommenders(
     told = (
         f"settings tried of every recommender: {budget.trials} at most{seconds}, chosen by {found.metric} on validation"
     )
+    if budget.trials > 1 and any(row.name in (FILTER, CHOSEN) for row in found.rows):
+        told += "; the graph filter has a search of its own"
     notes = (*parts.notes, told, *masked())
     return ShopComparison(found, parts.name, dict(parts.split.report.pairs), notes)
 
