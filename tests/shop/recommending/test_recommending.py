@@ -12,9 +12,13 @@ import pytest
 from goodsense.catalog import Product
 from goodsense.errors import UsageError
 from goodsense.events import Event
+from goodsense.recommend import histories_of, make_model
 from goodsense.shop import Recipe, Shop
 from goodsense.shop.build import build
 from goodsense.shop.recommending.answering import Recommended
+from goodsense.shop.recommending.content import content_of
+from goodsense.shop.recommending.making import learned_from
+from goodsense.shop.recommending.shares import shares_of
 from goodsense.types import Hit
 from tests.shop.catalogs import THINGS, toy
 from tests.shop.recommending.shops import DAY, LAST, QUICK, SOLD_OUT, START, UNTOUCHED, of_thing, shoppers
@@ -377,3 +381,24 @@ def test_a_bot_is_not_counted(own: Shop) -> None:
     report = build(own.directory, Recipe.model_validate(QUICK), workers=1)
     assert report.recommender["left_out"]["bots"] == 1
     assert own.desk.opened.statistics.shoppers == 61
+
+
+def test_a_model_that_can_tell_its_terms_is_told_by_them(shop: Shop) -> None:
+    hits = shop.recommend("u01", k=3, model="graph-filter", explain=True)
+    assert len(hits[0].terms) > 1
+    assert "graph-filter" not in hits[0].terms
+    for hit in hits:
+        assert abs(sum(hit.terms.values()) - hit.score) < 1e-6
+    assert {source["id"] for source in hits[0].detail["sources"]} <= liked("u01")
+
+
+def test_a_blend_is_told_by_its_parts(shop: Shop) -> None:
+    content = content_of(shop.snapshot)
+    learned = learned_from(shop.truth, content, shop.built_recipe.recommend)
+    model = make_model("hybrid", models=("item-knn", "popular"), weights=(0.5, 0.5)).fit(learned, content)
+    history = histories_of([of_thing("kite")[:3]])
+    for id in ("toy-0000", of_thing("kite")[5]):
+        score = float(model.score(history, [id])[0, 0])
+        found = shares_of(model, history, id, score)
+        assert set(found.terms) == {"item-knn", "popular"}
+        assert abs(sum(found.terms.values()) - score) < 1e-6
