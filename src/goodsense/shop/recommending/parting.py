@@ -103,8 +103,8 @@ def _as_a_build_learns(split: Split) -> tuple[Split, tuple[str, ...]]:
     if not len(kept):
         raise DataError("all training events look like those of bots.", fix="Choose another --split.")
     width = len(kept.items)
-    codes = [part.user_rows.astype(np.int64) * width + part.item_rows for part in (split.train, kept)]
-    removed = split.train.only(~np.isin(*codes))
+    before, after = (part.user_rows.astype(np.int64) * width + part.item_rows for part in (split.train, kept))
+    removed = split.train.only(~np.isin(before, after))
     given = removed if split.given is None else joined(split.given, removed)
     told = f"not learned from, as in a build: {lost:,} events of bots, copied profiles, bursts, and beyond 1,000 items"
     return replace(split, train=kept, given=given), (told,)
