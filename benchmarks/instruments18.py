@@ -23,7 +23,8 @@ from goodsense.types import Embeddings
 
 PROTOCOL = (
     "amazon_instruments18 (Musical Instruments 2018, 5-core, given leave-one-out split): models learn from train "
-    "events alone, networks stop by nDCG@20 of last train items that they hold out themselves, settings chosen on val "
+    "events alone, networks stop by nDCG@20 of last train items that they hold out themselves; networks and "
+    "content have one setting, those of the others are chosen on val "
     "(history: train events), test is touched once (history: train and val events); the target is ranked among all "
     "6,250 items but those in the user's history; one target a user, so recall is hit rate; content: for each modality "
     "one-hot prefixes of the given codes, 1 to 3 long, that two items share, by truncated SVD to 256 columns; cold "
