@@ -30,7 +30,7 @@ RULES = (
 )
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20", "coverage@20")
 OURS = "graph-filter"
-SEARCHED = 10_000  # validation users that choose the filter's weights
+SEARCHED = 4_000  # validation users that choose the filter's weights
 TRIALS: Mapping[str, int] = {
     "popular": 1,
     "item-knn": 6,

@@ -256,3 +256,13 @@ def test_without_a_history_nothing_can_be_chosen() -> None:
     held_out = histories_of([[], ["a"]])
     with pytest.raises(UsageError, match="validation"):
         chosen_filter(train, held_out)
+
+
+def test_shoppers_scored_in_blocks_choose_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, held_out = halves()
+    known = content()
+    at_once = chosen_filter(train, held_out, known, k=2, dim=3)
+    monkeypatch.setattr("goodsense.recommend.graph_search._AT_ONCE", 7)
+    in_blocks = chosen_filter(train, held_out, known, k=2, dim=3)
+    assert in_blocks.model.options == at_once.model.options
+    assert in_blocks.metrics == pytest.approx(at_once.metrics)

@@ -9,6 +9,7 @@ MM 2023). The weights are chosen on validation, see :mod:`goodsense.recommend.gr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -36,6 +37,7 @@ USUAL: Mapping[str, float] = MappingProxyType(
     {TOGETHER: 1.0, LIKE: 0.3, LIKE_TOGETHER: 0.6, TOGETHER_LIKE: 0.15, LIKE_TWICE: 0.1, TWICE: 0.1, TASTE: 0.3}
 )
 _ALIKE = "alike."  # before the names of arrays
+_WALKS, _LEAST = 400_000_000, 10  # of two steps in all, about; entries of a row for them, at least
 _ENTRIES = 200_000_000  # of the filter, at most
 
 
@@ -99,7 +101,7 @@ class GraphFilter(Model):
     neighbours
         Entries that are kept of every row of the co-occurrence.
     near
-        The same for walks of two steps.
+        The same for walks of two steps; fewer in very large shops, so that all walks are made in bounded time.
     alike
         Nearest items by each modality.
     dim
@@ -171,7 +173,8 @@ class GraphFilter(Model):
         """Graphs with what follows from them under these options."""
         known = dict(sorted(by_modality.items()))
         like = mean_of(known, self.mix, graph.shape[0])
-        return ItemGraphs(graph, strongest(graph, self.near), known, like, directions)
+        near = min(self.near, max(_LEAST, math.isqrt(_WALKS // max(graph.shape[0], 1))))
+        return ItemGraphs(graph, strongest(graph, near), known, like, directions)
 
     def fit_graphs(self, interactions: Interactions, graphs: ItemGraphs, *, progress: Progress = silent) -> Self:
         """As :meth:`fit`, with graphs of these events and their content that are there already."""

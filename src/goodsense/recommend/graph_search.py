@@ -7,7 +7,7 @@ has among its best. Weights are found by coordinate ascent from several starts.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ STAGE = "search the graph filter"
 _STEPS = (0.0, 0.5, 0.75, 1.3, 2.0)  # what a weight is multiplied by
 _ROUNDS, _FROM = 5, 0.1  # of the ascent; where a weight of 0 starts again
 _BEST, _FIRST = 40, 120  # candidates of every term, and of the usual blend
+_AT_ONCE = 250  # shoppers scored together
 _NOTHING = np.float32(-1e30)
 
 
@@ -110,7 +111,7 @@ def chosen_filter(
     model = GraphFilter(**{**plain.options, "mix": mix})
     graphs = model.joined(graph, by_modality, directions)
     progress(STAGE, 3, 4, note="weights")
-    pool = Pool.of(graphs.terms(asked.histories), asked, USUAL, k)
+    pool = asked.pool(graphs.terms, USUAL, k)
     weights, metrics, most = climbed(pool, _starts(pool.names))
     model = GraphFilter(**{**model.options, "weights": {**dict.fromkeys(USUAL, 0.0), **weights}})
     model.fit_graphs(train, graphs, progress=progress)
@@ -155,6 +156,16 @@ class _Asked:
     def count(self) -> int:
         return int(self.histories.shape[0])
 
+    def blocks(self) -> Iterator[_Asked]:
+        """So few shoppers at a time that all their scores fit."""
+        for begin in range(0, self.count, _AT_ONCE):
+            part = slice(begin, begin + _AT_ONCE)
+            yield _Asked(self.taken, self.histories[part], self.held_out[part])
+
+    def pool(self, score: Callable[[Any], Mapping[str, Any]], usual: Mapping[str, float], k: int, *depth: int) -> Pool:
+        """A pool of everybody; ``score`` maps histories ``(b, n)`` to what each term scores."""
+        return Pool.joined([Pool.of(score(each.histories), each, usual, k, *depth) for each in self.blocks()])
+
 
 # ---- exponents
 
@@ -178,10 +189,9 @@ def _alone(asked: _Asked, k: int, *, users: float, seen: float, found: float) ->
     """How well co-occurrence with these exponents does alone."""
     own, sizes = degrees(asked.taken, 0), degrees(asked.taken, 1)
     half = scaled_by(asked.taken, powers(sizes, -users), np.ones(len(own)))
-    ones = np.ones(asked.count)
     right = scaled_by(half, np.ones(len(sizes)), powers(own, -found))
-    scores = scaled_by(asked.histories, ones, powers(own, -seen)) @ asked.taken.T.tocsr() @ right
-    pool = Pool.of({TOGETHER: scores}, asked, {TOGETHER: 1.0}, k, k, k)
+    left = scaled_by(asked.taken, np.ones(len(sizes)), powers(own, -seen)).T.tocsr()
+    pool = asked.pool(lambda histories: {TOGETHER: histories @ left @ right}, {TOGETHER: 1.0}, k, k, k)
     return pool.goal(pool.blended({TOGETHER: 1.0}))
 
 
@@ -189,9 +199,9 @@ def _mix(asked: _Asked, graph: Any, by_modality: Mapping[str, Any], k: int) -> t
     """The share of each modality with which it helps co-occurrence most; None for fewer than two."""
     if len(by_modality) < 2:
         return None, 0
-    terms = {TOGETHER: asked.histories @ graph, **{name: asked.histories @ each for name, each in by_modality.items()}}
+    graphs = {TOGETHER: graph, **by_modality}
     usual = {TOGETHER: 1.0, **{name: USUAL[LIKE] / len(by_modality) for name in by_modality}}
-    pool = Pool.of(terms, asked, usual, k)
+    pool = asked.pool(lambda taken: {name: taken @ each for name, each in graphs.items()}, usual, k)
     weights, _, tried = climbed(pool, [usual])
     return {name: round(share, 4) for name, share in shares(by_modality, weights).items()}, tried
 
@@ -254,6 +264,24 @@ class Pool:
         relevant = np.zeros(shape, dtype=np.bool_)
         relevant[rows, slots] = _at(asked.held_out, codes) > 0
         return cls(tuple(unseen), scores, empty, relevant, np.diff(asked.held_out.indptr).astype(np.int64), k)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Pool]) -> Pool:
+        """One pool under another."""
+        width = max(part.empty.shape[1] for part in parts)
+
+        def wide(array: NDArray[Any], filled: Any) -> NDArray[Any]:
+            more = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
+            return np.pad(array, more, constant_values=filled)
+
+        return cls(
+            parts[0].names,
+            np.concatenate([wide(part.scores, 0) for part in parts], axis=1),
+            np.concatenate([wide(part.empty, _NOTHING) for part in parts]),
+            np.concatenate([wide(part.relevant, False) for part in parts]),
+            np.concatenate([part.counts for part in parts]),
+            parts[0].k,
+        )
 
     def blended(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
         """The weighted sum of the terms, ``(b, c)``."""
