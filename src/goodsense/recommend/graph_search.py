@@ -30,6 +30,7 @@ EXPONENTS: Mapping[str, tuple[float, ...]] = {
     "seen": (0.3, 0.15, 0.5),
     "found": (0.0, 0.15, -0.1, -0.2),
 }
+FEW = 20  # events of a shopper that count, where those of busy ones mislead
 STAGE = "search the graph filter"
 _STEPS = (0.0, 0.5, 0.75, 1.3, 2.0)  # what a weight is multiplied by
 _ROUNDS, _FROM = 5, 0.1  # of the ascent; where a weight of 0 starts again
@@ -85,7 +86,8 @@ def chosen_filter(
     users
         Most validation shoppers, drawn; None for all.
     fixed
-        Options of :class:`GraphFilter` besides exponents, mix and weights.
+        Options of :class:`GraphFilter` besides exponents, mix and weights; without ``cap``, its default or
+        :data:`FEW` is chosen.
 
     Raises
     ------
@@ -96,11 +98,14 @@ def chosen_filter(
     train, held_out = over_all_items(train, sampled_users(validation, users, seed), content=content)
     own = (content if content is not None else Content(())).aligned(train.items)
     plain = GraphFilter(**fixed)
-    asked = _Asked.of(train, held_out, plain.cap)
     progress(STAGE, 0, 4, note="exponents")
-    exponents, tried = _exponents(asked, k)
+    caps = [plain.cap] if "cap" in fixed or np.diff(train.starts).max() <= FEW else [plain.cap, FEW]
+    capped = {cap: _Asked.of(train, held_out, cap) for cap in caps}
+    found = {cap: _exponents(each, k) for cap, each in capped.items()}
+    cap = max(caps, key=lambda each: found[each][1])  # of equal ones the first
+    asked, exponents, tried = capped[cap], found[cap][0], sum(each[2] for each in found.values())
     progress(STAGE, 1, 4, note="graphs")
-    plain = GraphFilter(**{**fixed, **exponents})
+    plain = GraphFilter(**{**fixed, **exponents, "cap": cap})
     graph = together(
         asked.taken, users=plain.users, seen=plain.seen, found=plain.found, keep=plain.neighbours, progress=progress
     )
@@ -170,7 +175,7 @@ class _Asked:
 # ---- exponents
 
 
-def _exponents(asked: _Asked, k: int) -> tuple[dict[str, float], int]:
+def _exponents(asked: _Asked, k: int) -> tuple[dict[str, float], float, int]:
     """The exponents with which co-occurrence alone does best, one after another; no graph is made for it."""
     chosen = {name: values[0] for name, values in EXPONENTS.items()}
     known: dict[tuple[float, ...], float] = {}
@@ -182,7 +187,7 @@ def _exponents(asked: _Asked, k: int) -> tuple[dict[str, float], int]:
                 known[key] = _alone(asked, k, **setting)
             if known[key] > known[tuple(chosen.values())]:
                 chosen = setting
-    return chosen, len(known)
+    return chosen, known[tuple(chosen.values())], len(known)
 
 
 def _alone(asked: _Asked, k: int, *, users: float, seen: float, found: float) -> float:
