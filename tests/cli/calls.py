@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from goodsense.shop.build import BuildReport, build
+from goodsense.shop.recipe import Recipe
+
 COMMAND = Path(sys.executable).parent / "goodsense"
 
 
@@ -78,3 +81,13 @@ class Caller:
         code = leaving.value.code
         assert isinstance(code, int)
         return Called(code, said.out, said.err)
+
+
+def builds_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let builds run in this process, without workers: those of their own cost seconds to start, for small shops."""
+
+    def build_here(shop: Path, recipe: Recipe, *, workers: int = 1, **settings: Any) -> BuildReport:
+        return build(shop, recipe, workers=1, **settings)
+
+    for module in ("shop", "comparing"):
+        monkeypatch.setattr(f"goodsense.shop.{module}.build_in_child", build_here)
