@@ -83,3 +83,12 @@ def test_a_filter_that_nothing_passes_is_told(call: Caller, visited: Path) -> No
     said = call("recommend", visited, "u01", "--where", "price > 1000000")
     assert said.code == 0
     assert "shown without it" in said.out
+
+
+def test_a_profile_is_told_with_its_numbers(call: Caller, visited: Path) -> None:
+    assert "times as much as usual" in call("recommend", visited, "u01", "--profile").out
+    found = call("recommend", visited, "u01", "--profile", "--session", "su01", "--lang", "zh", "--json").json
+    assert found["traits"][0]["items"]
+    assert "倍" in found["sentences"][0]
+    assert found["visit"]["actions"] == 9
+    assert call("recommend", visited, "--profile").code != 0

@@ -72,3 +72,15 @@ def test_nothing_is_known_of_nobody() -> None:
     assert (bare.items, bare.traits) == (2, ())
     with pytest.raises(UsageError):
         StyleProfiles(histories_of([]), content(), strength=0)
+
+
+def test_counts_of_shoppers_say_the_same_as_what_they_did() -> None:
+    log = histories_of(everybody())
+    counts = np.zeros(len(IDS), np.int64)
+    for own in everybody():
+        for id in own:
+            counts[IDS.index(id)] += 1
+    asked = histories_of([["i00", "i11", "i01"]], users=["ann"])
+    assert StyleProfiles(counts, content())(asked) == StyleProfiles(log, content())(asked)
+    with pytest.raises(UsageError, match="one count per item"):
+        StyleProfiles(counts[:-1], content())

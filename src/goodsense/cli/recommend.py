@@ -29,6 +29,9 @@ def recommend(
     everybody: Annotated[bool, typer.Option("--all", help="The best for every shopper, into --out.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The Parquet file that --all writes.")] = None,
     tags: Annotated[bool, typer.Option("--tags", help="Attributes in place of products.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="What is known of the shopper, with its evidence.")
+    ] = False,
     queries: Annotated[bool, typer.Option("--queries", help="Searches in place of products.")] = False,
     where: Annotated[str | None, typer.Option(metavar="EXPR", help='A filter: "price < 3000".')] = None,
     model: Annotated[str, typer.Option(help="Another recommender, learned on the spot.")] = "",
@@ -44,10 +47,13 @@ def recommend(
     from goodsense.shop import Shop
 
     asked = {"--like": like, "--goes-with": goes_with, "--recently-viewed": recently_viewed, "--all": everybody}
-    _one_of({**asked, "--tags": tags, "--queries": queries})
+    _one_of({**asked, "--tags": tags, "--queries": queries, "--profile": profile})
     with Shop.open(shop) as opened:
         if everybody:
             _to_everybody(opened, out, k=k, where=where, workers=workers, lang=lang, json=json)
+            return
+        if profile:
+            _profile(opened, user, history=_ids(history), session=session, lang=lang, json=json)
             return
         if tags or queries:
             suggest = opened.recommend_tags if tags else opened.recommend_queries
@@ -109,6 +115,24 @@ def _explained(hit: Hit) -> None:
     say(f"   {hit.score:+8.4f}  = score")
     for reason in hit.detail.get("reasons", []):
         say(f"            {reason['sentence']}")
+
+
+def _profile(opened: Shop, user: str, *, history: list[str], session: str, lang: str, json: bool) -> None:
+    from goodsense.shop.recommending.profiles import lines
+    from goodsense.shop.recommending.sentences import language_of
+
+    if not (user or history or session):
+        raise UsageError("nobody is named.", fix="Name a shopper, or give --history or --session.")
+    language = language_of(lang)
+    found = opened.profile(user, history=history, session=session)
+    told = lines(found, language)
+
+    def text() -> None:
+        for line in [found.message, *told]:
+            if line:
+                say(line)
+
+    emit({**found.to_json(), "sentences": told}, as_json=json, text=text)
 
 
 def _suggest(found: tuple[Suggested, ...], what: str, *, user: str, json: bool) -> None:

@@ -100,7 +100,7 @@ class StyleProfiles:
     Parameters
     ----------
     log
-        What all shoppers did.
+        What all shoppers did, or how many of them did anything with each item of the content, ``(n,)``.
     content
         Categories, attributes and prices.
     strength
@@ -109,21 +109,34 @@ class StyleProfiles:
         Items that must show a trait before it is told.
     """
 
-    def __init__(self, log: Interactions, content: Content, *, strength: float = 10.0, least: int = 2) -> None:
+    def __init__(
+        self,
+        log: Interactions | NDArray[np.integer],
+        content: Content,
+        *,
+        strength: float = 10.0,
+        least: int = 2,
+    ) -> None:
         if not strength > 0 or least < 1:
             raise UsageError(f"strength is {strength:g}, least {least}; expected a positive number, and 1 or more.")
         self.strength, self.least = strength, least
         self._rows = {id: row for row, id in enumerate(content.ids)}
         self._ids, self._traits = content.ids, [_traits(content, row) for row in range(len(content))]
-        pairs = log.pairs
-        rows = np.array([self._rows.get(id, -1) for id in log.items], dtype=np.int64)[pairs.item_rows]
-        taken = np.bincount(rows[rows >= 0], minlength=len(content))
+        taken = self._taken(log) if isinstance(log, Interactions) else np.asarray(log)
+        if taken.shape != (len(content),):
+            raise UsageError(f"counts of shape {taken.shape} for {len(content)} items.", fix="Give one count per item.")
         self._total = int(taken.sum())
         self._usual: Counter[tuple[str, str]] = Counter()
         for row in np.flatnonzero(taken).tolist():
             self._usual.update(dict.fromkeys(self._traits[row], int(taken[row])))
         self._prices = np.full(len(content), np.nan) if content.prices is None else content.prices
         self._levels = _levels(self._prices, content.categories or ("",) * len(content))
+
+    def _taken(self, log: Interactions) -> NDArray[np.int64]:
+        """How many shoppers did anything with each item ``(n,)``."""
+        pairs = log.pairs
+        rows = np.array([self._rows.get(id, -1) for id in log.items], dtype=np.int64)[pairs.item_rows]
+        return np.bincount(rows[rows >= 0], minlength=len(self._ids))
 
     def __call__(self, histories: Interactions, *, most: int = 10) -> list[StyleProfile]:
         """One profile per history; at most so many traits of each facet."""

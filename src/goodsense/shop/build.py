@@ -257,7 +257,7 @@ class _Builder:
             self.truth, snapshot, self.recipe.recommend, draft, seed=self.recipe.seed, progress=self.progress
         )
         self.report.recommender = made.to_json()
-        self.report.notes += [f"recommender: {made.note}"]
+        self.report.notes += [f"recommender: {made.note}", *made.notes]
 
     # ---- reporting
 

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from goodsense.shop.recommending.answering import Recommended, Wish
     from goodsense.shop.recommending.batch import BatchReport
     from goodsense.shop.recommending.desk import Desk
+    from goodsense.shop.recommending.profiles import Profile
+    from goodsense.shop.recommending.visits import Outlook
     from goodsense.shop.recommending.wording import Suggested
     from goodsense.speech import Recogniser, Transcript
 
@@ -443,6 +445,34 @@ class Shop:
         desk = self.desk
         past = desk.past(desk.look(self.snapshot), user=user, history=history, session=session)
         return desk.queries(self.snapshot, past, k)
+
+    def profile(
+        self,
+        user: str = "",
+        *,
+        history: Sequence[str] = (),
+        session: Sequence[str] | str = (),
+    ) -> Profile:
+        """What is known of a shopper, each thing with its numbers and the products that show it.
+
+        With a ``session`` it says, too, how likely this visit is to buy.
+        """
+        desk = self.desk
+        past = desk.past(desk.look(self.snapshot), user=user, history=history, session=session)
+        visit = desk.outlook(self.snapshot, session, user) if session else None
+        return desk.profile(self.snapshot, past, visit)
+
+    def purchase_probability(self, session: Sequence[str] | str, *, user: str = "") -> Outlook:
+        """How likely a visit is to buy: the name of one in the log, or products that somebody looks at now.
+
+        Raises
+        ------
+        UsageError
+            If the log has no visit of this name.
+        """
+        desk = self.desk
+        desk.past(desk.look(self.snapshot), user=user, session=session)
+        return desk.outlook(self.snapshot, session, user)
 
     def recommend_all(
         self,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from goodsense.errors import UsageError
 from goodsense.recommend import make_model
@@ -11,11 +14,13 @@ from goodsense.search.snapshot import Snapshot
 from goodsense.shop.recommending.answering import Recommended, Wish, answer, merged, recent_items
 from goodsense.shop.recommending.complements import goes_with
 from goodsense.shop.recommending.content import content_of
-from goodsense.shop.recommending.making import learned_from
+from goodsense.shop.recommending.making import HOME, learned_from
 from goodsense.shop.recommending.newcomers import Newcomers
 from goodsense.shop.recommending.opened import Opened
 from goodsense.shop.recommending.past import Past, given_past, has_shopper, last_time, read_past, read_visit
+from goodsense.shop.recommending.profiles import Profile, Profiles
 from goodsense.shop.recommending.shelf import Shelf
+from goodsense.shop.recommending.visits import Foretelling, Outlook, given_visit, read_visit_of
 from goodsense.shop.recommending.wording import Suggested, suggested_queries, suggested_tags
 from goodsense.shop.stock import StockLevels
 from goodsense.shop.truth import Truth
@@ -32,6 +37,19 @@ class Desk:
         self._levels: dict[str, float] = {}
         self._shelf: Shelf | None = None
         self.newcomers: Newcomers | None = None
+        self._profiles: Profiles | None = None
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """What the build says of its recommender; empty where it has none."""
+        path = self.build / HOME / "recommender.json"
+        found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        return found
+
+    @cached_property
+    def foretelling(self) -> Foretelling:
+        """What the build learned of visits."""
+        return Foretelling.of(self.build / HOME, self.told.get("visits"))
 
     def look(self, snapshot: Snapshot) -> Shelf:
         """What can be recommended now."""
@@ -39,7 +57,7 @@ class Desk:
         if self._shelf is None or self._shelf.snapshot is not snapshot or levels != self._levels:
             self._shelf = Shelf(snapshot, self.opened.items, levels)
             self.newcomers = Newcomers(self._shelf, self.opened.statistics.seen_by, self.truth, self.encoders)
-            self._levels = levels
+            self._levels, self._profiles = levels, None
         return self._shelf
 
     def past(
@@ -104,6 +122,21 @@ class Desk:
     def queries(self, snapshot: Snapshot, past: Past, k: int) -> tuple[Suggested, ...]:
         """Searches of shoppers with like tastes that led somewhere."""
         return suggested_queries(self.opened, self.look(snapshot), past, k)
+
+    def profile(self, snapshot: Snapshot, past: Past, visit: Outlook | None = None) -> Profile:
+        """What is known of a shopper, with its evidence."""
+        shelf = self.look(snapshot)
+        if self._profiles is None:
+            self._profiles = Profiles(self.opened, shelf, self.told.get("profiles", {}))
+        return self._profiles(past, visit=visit)
+
+    def outlook(self, snapshot: Snapshot, session: Sequence[str] | str, user: str = "") -> Outlook:
+        """How likely a visit is to buy: one of the log by its name, or products that somebody looks at now."""
+        shelf = self.look(snapshot)
+        ids = [id.strip() for id in session.split(",") if id.strip()] if isinstance(session, str) else list(session)
+        if isinstance(session, str) and len(ids) == 1 and ids[0] not in shelf.places:
+            return self.foretelling(read_visit_of(self.truth, ids[0], user))
+        return self.foretelling(given_visit(self.truth, ids, user))
 
     def knows(self, user: str) -> bool:
         """Whether this shopper did anything at all."""

@@ -22,8 +22,10 @@ from goodsense.search.snapshot import Snapshot
 from goodsense.shop.behaviour import stored_events
 from goodsense.shop.recipe import RecommendTable
 from goodsense.shop.recommending.content import content_of
+from goodsense.shop.recommending.leanings import learn_spreads
 from goodsense.shop.recommending.log import HELD_OUT, SAYING_NOTHING, read_log
 from goodsense.shop.recommending.statistics import statistics_of
+from goodsense.shop.recommending.visits import learn_visits
 from goodsense.shop.truth import Truth
 
 HOME = "recommender"
@@ -44,7 +46,10 @@ class Made:
     events: int = 0
     chosen: dict[str, Any] = field(default_factory=dict)
     left_out: dict[str, Any] = field(default_factory=dict)
+    profiles: dict[str, Any] = field(default_factory=dict)
+    visits: dict[str, Any] = field(default_factory=dict)
     note: str = ""
+    notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -82,6 +87,9 @@ def make_recommender(
     model.save(home / "model")
     statistics.save(home)
     made = Made(model.kind, model.options, statistics.shoppers, len(interactions), chosen, left_out=_left_out(heard))
+    made.profiles = learn_spreads(interactions, content, statistics.seen_by, seed=seed)
+    visits = learn_visits(truth, home, without=frozenset({*heard.suspects, *heard.copies}), seed=seed)
+    made.visits, made.notes = visits.to_json(), [f"visits: {visits.note}"]
     (home / "recommender.json").write_text(
         json.dumps({"format": FORMAT, **made.to_json()}, ensure_ascii=False, indent=1, default=str), "utf-8"
     )
