@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks.encoders_page import PAGE, filled
+import pytest
+
+from benchmarks import encoders_page, recommenders_page
 
 
-def test_the_page_of_encoders_is_up_to_date() -> None:
-    text = PAGE.read_text("utf-8")
-    assert filled(text) == text, "run: python -m benchmarks.encoders_page"
+@pytest.mark.parametrize("made", [encoders_page, recommenders_page], ids=["encoders", "recommenders"])
+def test_the_page_is_up_to_date(made: object) -> None:
+    text = made.PAGE.read_text("utf-8")  # type: ignore[attr-defined]
+    assert made.filled(text) == text, f"run: python -m {made.__name__}"  # type: ignore[attr-defined]
