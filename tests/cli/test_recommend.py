@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -92,3 +93,19 @@ def test_a_profile_is_told_with_its_numbers(call: Caller, visited: Path) -> None
     assert "倍" in found["sentences"][0]
     assert found["visit"]["actions"] == 9
     assert call("recommend", visited, "--profile").code != 0
+
+
+def test_moves_and_paid_places_are_marked(call: Caller, visited: Path, tmp_path: Path) -> None:
+    shutil.copytree(visited, tmp_path / "shop")
+    (recipe,) = (tmp_path / "shop").glob("builds/*/recipe.toml")
+    text = recipe.read_text("utf-8").replace('sponsored = ""', 'sponsored = "bids.csv"')
+    recipe.write_text(text.replace("sponsored_places = [4]", "sponsored_places = [1]"), "utf-8")
+    third = call("recommend", visited, "u01", "-k", "6", "--json").json["hits"][2]["id"]
+    (tmp_path / "shop" / "bids.csv").write_text(f"id,bid\n{third},0.5\n", "utf-8")
+    said = call("recommend", tmp_path / "shop", "u01", "-k", "6", "--explain").out
+    assert "1 ad" in said
+    assert "from place 3 to 1 by sponsored" in said
+    assert "paid place: bid 0.5" in said
+    detail = call("recommend", tmp_path / "shop", "u01", "-k", "6", "--json").json["hits"][0]["detail"]
+    assert detail["sponsored"] is True
+    assert detail["moved_by"] == [{"step": "sponsored", "from": 3, "to": 1}]

@@ -35,7 +35,9 @@ def recommend(
     queries: Annotated[bool, typer.Option("--queries", help="Searches in place of products.")] = False,
     where: Annotated[str | None, typer.Option(metavar="EXPR", help='A filter: "price < 3000".')] = None,
     model: Annotated[str, typer.Option(help="Another recommender, learned on the spot.")] = "",
-    diversity: Annotated[float, typer.Option(min=0, max=1, help="0: by score alone; 1: as different as may be.")] = 0.0,
+    diversity: Annotated[
+        float | None, typer.Option(min=0, max=1, help="0: by score alone; 1: as different as may be.")
+    ] = None,
     sold_out: Annotated[bool, typer.Option("--sold-out", help="Show what is out of stock, too.")] = False,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
     workers: Annotated[int, typer.Option(min=1, help="Processes that --all uses.")] = 2,
@@ -98,7 +100,7 @@ def show(found: Recommended, *, explain: bool = False) -> None:
     if found.message:
         say(found.message)
     if found.hits:
-        rows = [[str(hit.rank), hit.id, f"{hit.score:.3f}", cut(hit.title, 44), hit.reason] for hit in found]
+        rows = [[_rank(hit), hit.id, f"{hit.score:.3f}", cut(hit.title, 44), hit.reason] for hit in found]
         table(rows, header=["#", "id", "score", "title", "because"])
     if explain:
         for hit in found:
@@ -107,12 +109,22 @@ def show(found: Recommended, *, explain: bool = False) -> None:
     say(f"{found.took_ms:.1f} ms, {events}, {found.considered} products to choose from, by {found.model}")
 
 
+def _rank(hit: Hit) -> str:
+    return f"{hit.rank} ad" if hit.detail.get("sponsored") else str(hit.rank)
+
+
 def _explained(hit: Hit) -> None:
     say()
     say(f"{hit.rank}. {hit.id}  {cut(hit.title, 70)}")
     for name, value in sorted(hit.terms.items(), key=lambda term: -abs(term[1])):
         say(f"   {value:+8.4f}  {name}")
     say(f"   {hit.score:+8.4f}  = score")
+    for move in hit.detail.get("moved_by", []):
+        say(f"            from place {move['from']} to {move['to']} by {move['step']}")
+    if "propensity" in hit.detail:
+        say(f"            stands here with probability {hit.detail['propensity']:.4f}")
+    if hit.detail.get("sponsored"):
+        say(f"            paid place: bid {hit.detail['bid']:g}, {hit.detail['charge']:.4f} per click")
     for reason in hit.detail.get("reasons", []):
         say(f"            {reason['sentence']}")
 

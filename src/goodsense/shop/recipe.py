@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from goodsense.encoders import parts_of
 from goodsense.errors import UsageError
@@ -129,6 +129,38 @@ class PurchaseTable(_Table):
     threshold: Literal["accuracy", "f1"] = "accuracy"
 
 
+class BoostRule(_Table):
+    """What passes the filter ``where`` scores ``factor`` times as much and ``amount`` more; the best candidate's score
+    is 1. ``name`` is what its term is called."""
+
+    where: str
+    factor: NonNegative = 1.0
+    amount: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    name: str = ""
+
+
+class RulesTable(_Table):
+    """What the shop wants of its lists: products pinned to places (from 1), products or filters whose products stand
+    behind all others, boosts, the most of one category in a list, and bounds of prices (0: none)."""
+
+    pin: dict[str, Whole] = {}
+    bury: tuple[str, ...] = ()
+    boost: tuple[BoostRule, ...] = ()
+    per_category: Annotated[int, Field(ge=0)] = 0
+    min_price: NonNegative = 0.0
+    max_price: NonNegative = 0.0
+
+    @model_validator(mode="after")
+    def _sound(self) -> RulesTable:
+        if len(set(self.pin.values())) < len(self.pin):
+            raise ValueError("two products are pinned to one place")
+        if 0 < self.max_price < self.min_price:
+            raise ValueError("max_price is below min_price")
+        if len({name for rule in self.boost if (name := rule.name)}) < sum(bool(rule.name) for rule in self.boost):
+            raise ValueError("two boosts have one name")
+        return self
+
+
 class RecommendTable(_Table):
     """What ``goodsense recommend`` draws from.
 
@@ -136,7 +168,10 @@ class RecommendTable(_Table):
     ``off`` makes none. ``weights`` are what events of a type count in place of their defaults, faded by half every
     ``half_life_days`` (0: never). Who did one of ``exclude`` with a product is not recommended it again; of what else a
     shopper knows already there is at most a share of ``known`` in a list. Queries that fewer than ``min_shoppers``
-    searched for are recommended to nobody.
+    searched for are recommended to nobody. ``diversity`` (0 to 1) holds where nobody asks for another; with the
+    probability ``explore`` a further product stands at places 4 and 8, and its propensity is told. ``sponsored`` is a
+    table in the shop's directory with the columns ``id`` and ``bid``, for the ``sponsored_places`` of lists; what is
+    not ``sponsored_floor`` times as relevant as the others is not shown.
     """
 
     model: str = "auto"
@@ -146,6 +181,12 @@ class RecommendTable(_Table):
     exclude: tuple[str, ...] = ("purchase",)
     known: Share = 0.3
     min_shoppers: Whole = 3
+    diversity: Share = 0.0
+    explore: Share = 0.0
+    sponsored: str = ""
+    sponsored_floor: NonNegative = 0.5
+    sponsored_places: tuple[Whole, ...] = (4,)
+    rules: RulesTable = RulesTable()
 
 
 class Recipe(_Table):
@@ -261,6 +302,8 @@ def _first_problem(error: ValidationError) -> str:
 def _keys_at(parents: list[Any]) -> list[str]:
     table: Any = Recipe()
     for name in parents:
+        if isinstance(name, int):
+            return list(BoostRule.model_fields)  # the only list of tables
         table = getattr(table, str(name))
     return list(type(table).model_fields)
 
@@ -287,4 +330,6 @@ def toml_value(value: Any) -> str:
         return '"' + "".join(c if ord(c) >= 32 and ord(c) != 127 else f"\\u{ord(c):04x}" for c in escaped) + '"'
     if isinstance(value, list | tuple):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{toml_key(key)} = {toml_value(own)}" for key, own in value.items()) + " }"
     return repr(value)

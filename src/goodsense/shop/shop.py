@@ -371,7 +371,7 @@ class Shop:
         k: int = 10,
         where: str | None = None,
         model: str = "",
-        diversity: float = 0.0,
+        diversity: float | None = None,
         sold_out: bool = False,
         explain: bool = False,
         language: str = "en",
@@ -391,7 +391,7 @@ class Shop:
         model
             Another recommender than the build's, learned on the spot.
         diversity
-            0: by score alone; 1: as different as may be.
+            0: by score alone; 1: as different as may be; None: as the recipe has it.
         sold_out
             Show what is out of stock, too.
         explain
@@ -537,13 +537,13 @@ def _as_query(query: Query | str, *, where: str | None = None) -> Query:
     return found
 
 
-def _wish(k: int, where: str | None, diversity: float, sold_out: bool, explain: bool, language: str) -> Wish:
+def _wish(k: int, where: str | None, diversity: float | None, sold_out: bool, explain: bool, language: str) -> Wish:
     from goodsense.shop.recommending.answering import Wish
     from goodsense.shop.recommending.sentences import language_of
 
     if k < 1:
         raise UsageError(f"{k} products were asked for.", fix="Ask for 1 or more.")
-    if not 0 <= diversity <= 1:
+    if diversity is not None and not 0 <= diversity <= 1:
         raise UsageError(f"a diversity of {diversity:g} is none.", fix="Give a number from 0 to 1.")
     return Wish(k, where, sold_out, diversity, explain, language_of(language))
 

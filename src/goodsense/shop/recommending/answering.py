@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from goodsense.recommend.reranking.diversity import mmr
 from goodsense.shop.recommending.candidates import Candidate, candidates, explained
 from goodsense.shop.recommending.newcomers import Newcomers
 from goodsense.shop.recommending.opened import Opened
 from goodsense.shop.recommending.past import Past
 from goodsense.shop.recommending.reasons import Reason, Reasoner
+from goodsense.shop.recommending.rules import Placed, Rules
 from goodsense.shop.recommending.sentences import Language, say, sentence
 from goodsense.shop.recommending.shelf import Shelf
 from goodsense.types import Hit, Hits, Mask, Query, normalise
 
 SOURCES = 5  # products of the history that an explanation names
-DEPTH = 100  # candidates that variety is made from, at least
 _LOOKS = ("joint", "image", "text", "attributes")  # the first of these that there is says what is alike
 
 
@@ -58,7 +57,7 @@ class Wish:
     sold_out
         Show what is out of stock, too.
     diversity
-        0: by score alone; 1: as different as may be.
+        0: by score alone; 1: as different as may be; None: as the recipe has it.
     explain
         Give all reasons of every product, not the strongest alone.
     language
@@ -68,24 +67,37 @@ class Wish:
     k: int = 10
     where: str | None = None
     sold_out: bool = False
-    diversity: float = 0.0
+    diversity: float | None = None
     explain: bool = False
     language: Language = "en"
 
 
 def answer(
-    opened: Opened, shelf: Shelf, past: Past, wish: Wish, *, newcomers: Newcomers | None = None, note: str = ""
+    opened: Opened,
+    shelf: Shelf,
+    past: Past,
+    wish: Wish,
+    *,
+    newcomers: Newcomers | None = None,
+    rules: Rules | None = None,
+    note: str = "",
 ) -> Recommended:
     """The best products for a history, with reasons."""
     started = time.perf_counter()
-    allowed, fallback = usable(shelf, past, wish)
-    depth = max(DEPTH, 4 * wish.k) if wish.diversity else wish.k
-    found = candidates(opened, shelf, past, allowed, depth, newcomers=newcomers)
-    if wish.diversity:
-        found = varied(shelf, found, wish.diversity)
-    found = explained(opened, past, found[: wish.k])
-    hits = with_reasons(opened, shelf, past, found, wish)
-    messages = [*_about(past, shelf), note, fallback, "" if hits else "there is nothing to recommend"]
+    rules = rules or Rules(opened.settings, shelf)
+    allowed, fallback = usable(shelf, past, wish, rules.inside)
+    placed, moved = placed_by(rules, opened, shelf, past, wish, allowed, newcomers=newcomers)
+    found = explained(opened, past, [each.candidate for each in placed])
+    found = [each.whole(candidate) for each, candidate in zip(placed, found, strict=True)]
+    hits = with_reasons(opened, shelf, past, found, wish, [each.detail for each in placed])
+    messages = [
+        *_about(past, shelf),
+        note,
+        fallback,
+        *rules.problems,
+        moved,
+        "" if hits else "there is nothing to recommend",
+    ]
     return Recommended(
         query=Query(where=wish.where, exclude=tuple(sorted(past.owned)) if past.given else ()),
         hits=hits,
@@ -99,13 +111,44 @@ def answer(
     )
 
 
-def usable(shelf: Shelf, past: Past, wish: Wish) -> tuple[Mask, str]:
-    """What may be shown ``(n + m,)``; where nothing is left, without the filter, then with what is out of stock,
-    then with what the shopper has, and a message that says so."""
+def placed_by(
+    rules: Rules,
+    opened: Opened,
+    shelf: Shelf,
+    past: Past,
+    wish: Wish,
+    allowed: Mask,
+    *,
+    newcomers: Newcomers | None = None,
+    found: Sequence[Candidate] | None = None,
+    chance: bool = True,
+) -> tuple[list[Placed], str]:
+    """The list for a history by the rules, and what is to be told of it; ``found`` are candidates that are there."""
+
+    def more(mask: Mask, count: int) -> list[Candidate]:
+        return candidates(opened, shelf, past, mask, count, newcomers=newcomers)
+
+    diversity = opened.settings.diversity if wish.diversity is None else wish.diversity
+    if not rules.at_work(diversity, chance=chance):
+        return [Placed(each) for each in (more(allowed, wish.k) if found is None else found)[: wish.k]], ""
+    best = more(allowed, rules.depth(wish.k)) if found is None else found
+
+    def looks(ids: Sequence[str]) -> NDArray[np.float32]:
+        return look_vectors(shelf, [shelf.places[id] for id in ids])
+
+    return rules(best, past, allowed, wish.k, more=more, looks=looks, diversity=diversity, chance=chance)
+
+
+def usable(shelf: Shelf, past: Past, wish: Wish, inside: Mask | None = None) -> tuple[Mask, str]:
+    """What may be shown ``(n + m,)``; where nothing is left, without the bounds of prices (``inside``), then without
+    the filter, then with what is out of stock, then with what the shopper has, and a message that says so."""
     stock = shelf.there if wish.sold_out else shelf.in_stock
     passing, fresh = shelf.passing(wish.where), shelf.without(past.owned)
-    if (both := passing & stock & fresh).any():
-        return both, ""
+    both = passing & stock & fresh
+    if inside is not None and (both & inside).any():
+        return both & inside, ""
+    if both.any():
+        return both, "" if inside is None else "nothing within the recipe's prices is left: shown without these bounds"
     told = f"nothing that passes the filter {wish.where!r} is left: shown without it" if wish.where else ""
     for mask, said in (
         (stock & fresh, told),
@@ -127,14 +170,6 @@ def _about(past: Past, shelf: Shelf) -> list[str]:
     return found
 
 
-def varied(shelf: Shelf, found: Sequence[Candidate], diversity: float) -> list[Candidate]:
-    """The candidates in the order of maximal marginal relevance; their scores stay."""
-    scores = np.array([candidate.score for candidate in found])
-    vectors = look_vectors(shelf, [shelf.places[candidate.id] for candidate in found])
-    order = mmr(scores, vectors, len(found), trade=1.0 - diversity)
-    return [found[place] for place in order.tolist()]
-
-
 def look_vectors(shelf: Shelf, places: Sequence[int]) -> NDArray[np.float32]:
     """What tells products apart ``(r, d)``: their joint vectors, else those of the first block there is."""
     name = next((name for name in _LOOKS if name in shelf.snapshot.blocks), None)
@@ -144,8 +179,15 @@ def look_vectors(shelf: Shelf, places: Sequence[int]) -> NDArray[np.float32]:
     return normalise(np.where(there[:, None], vectors, 0.0).astype(np.float32))
 
 
-def with_reasons(opened: Opened, shelf: Shelf, past: Past, found: Sequence[Candidate], wish: Wish) -> tuple[Hit, ...]:
-    """Hits in this order, each with why."""
+def with_reasons(
+    opened: Opened,
+    shelf: Shelf,
+    past: Past,
+    found: Sequence[Candidate],
+    wish: Wish,
+    told: Sequence[Mapping[str, Any]],
+) -> tuple[Hit, ...]:
+    """Hits in this order, each with why, and with what rules ``told`` of it."""
     reasoner = Reasoner(opened.statistics, shelf)
     sources = [candidate.sources for candidate in found]
     reasons = reasoner.reasons(past, [candidate.id for candidate in found], sources)
@@ -157,9 +199,9 @@ def with_reasons(opened: Opened, shelf: Shelf, past: Past, found: Sequence[Candi
             title=shelf.title(candidate.id),
             terms=dict(candidate.terms),
             reason=say(own, wish.language),
-            detail=_detail(own, candidate, wish),
+            detail={**_detail(own, candidate, wish), **rules},
         )
-        for rank, (candidate, own) in enumerate(zip(found, reasons, strict=True), start=1)
+        for rank, (candidate, own, rules) in enumerate(zip(found, reasons, told, strict=True), start=1)
     )
 
 

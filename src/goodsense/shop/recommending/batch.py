@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from goodsense.errors import PartialError, UsageError
 from goodsense.progress import Progress, silent
 from goodsense.shop.artefacts import write_atomically
-from goodsense.shop.recommending.answering import Wish, usable
+from goodsense.shop.recommending.answering import Wish, placed_by, usable
 from goodsense.shop.recommending.candidates import Candidate, candidates, candidates_of_many
 from goodsense.shop.recommending.past import Past, read_past
 from goodsense.shop.recommending.reasons import Reasoner
@@ -227,12 +227,22 @@ def lists_of(shop: Shop, users: Sequence[str], job: Job) -> Iterator[tuple[str, 
     shelf, opened = desk.look(snapshot), desk.opened
     reasoner = Reasoner(opened.statistics, shelf)
     wish = Wish(job.k, job.where, language=language_of(job.language))
-    passing = usable(shelf, Past(), wish)[0]
+    rules = desk.rules(shelf)
+    ruled = rules.at_work(opened.settings.diversity, chance=False)
+    count = rules.depth(job.k) if ruled else job.k
+    passing = usable(shelf, Past(), wish, rules.inside)[0]
     pasts = [read_past(shop.truth, user, exclude=opened.settings.exclude) for user in users]
-    every = candidates_of_many(opened, shelf, pasts, passing, job.k, newcomers=desk.newcomers)
+    every = candidates_of_many(opened, shelf, pasts, passing, count, newcomers=desk.newcomers)
     for user, past, found in zip(users, pasts, every, strict=True):
         if not found:
-            found = candidates(opened, shelf, past, usable(shelf, past, wish)[0], job.k, newcomers=desk.newcomers)
+            allowed = usable(shelf, past, wish, rules.inside)[0]
+            found = candidates(opened, shelf, past, allowed, count, newcomers=desk.newcomers)
+        if ruled:
+            allowed = usable(shelf, past, wish, rules.inside)[0]
+            placed, _ = placed_by(
+                rules, opened, shelf, past, wish, allowed, newcomers=desk.newcomers, found=found, chance=False
+            )
+            found = [each.whole(each.candidate) for each in placed]
         told = [""] * len(found)
         if job.reasons:
             reasons = reasoner.reasons(past, [candidate.id for candidate in found], most=1)

@@ -19,6 +19,7 @@ from goodsense.shop.recommending.newcomers import Newcomers
 from goodsense.shop.recommending.opened import Opened
 from goodsense.shop.recommending.past import Past, given_past, has_shopper, last_time, read_past, read_visit
 from goodsense.shop.recommending.profiles import Profile, Profiles
+from goodsense.shop.recommending.rules import Rules, read_bids
 from goodsense.shop.recommending.shelf import Shelf
 from goodsense.shop.recommending.visits import Foretelling, Outlook, given_visit, read_visit_of
 from goodsense.shop.recommending.wording import Suggested, suggested_queries, suggested_tags
@@ -38,6 +39,7 @@ class Desk:
         self._shelf: Shelf | None = None
         self.newcomers: Newcomers | None = None
         self._profiles: Profiles | None = None
+        self._rules: Rules | None = None
 
     @cached_property
     def told(self) -> dict[str, Any]:
@@ -88,7 +90,19 @@ class Desk:
     def recommend(self, snapshot: Snapshot, past: Past, wish: Wish, *, model: str = "") -> Recommended:
         """The best products for a history."""
         shelf = self.look(snapshot)
-        return answer(self._with(model, snapshot), shelf, past, wish, newcomers=self.newcomers)
+        return self._answer(shelf, self._with(model, snapshot), past, wish)
+
+    def _answer(self, shelf: Shelf, opened: Opened, past: Past, wish: Wish) -> Recommended:
+        return answer(opened, shelf, past, wish, newcomers=self.newcomers, rules=self.rules(shelf))
+
+    def rules(self, shelf: Shelf) -> Rules:
+        """The recipe's rules, with the bids as they are at this moment."""
+        settings = self.opened.settings
+        if not settings.sponsored:
+            if self._rules is None or self._rules.shelf is not shelf:
+                self._rules = Rules(settings, shelf)
+            return self._rules
+        return Rules(settings, shelf, *read_bids(self.build.parent.parent / settings.sponsored))
 
     def _with(self, model: str, snapshot: Snapshot) -> Opened:
         """The build's own recommender, or another one learned on the spot."""
@@ -103,7 +117,7 @@ class Desk:
         shelf = self.look(snapshot)
         self._need(shelf, id)
         past = given_past([id], shelf.places)
-        return answer(self._with(model, snapshot), shelf, past, wish, newcomers=self.newcomers)
+        return self._answer(shelf, self._with(model, snapshot), past, wish)
 
     def goes_with(self, snapshot: Snapshot, id: str, wish: Wish) -> Recommended:
         """What is bought beside a product, rather than in its place."""

@@ -229,7 +229,7 @@ class Foretelling:
             return cls(message=weak) if told and told.get("reliability") else cls()
         own = dict((told or {}).get("reliability") or {})
         curve = tuple(tuple(point) for point in own.pop("curve", ()))
-        reliability = Reliability(**own, curve=curve) if own else None  # type: ignore[arg-type]
+        reliability = Reliability(**own, curve=curve) if own else None
         return cls(SessionPurchases.load(home / HOME), reliability, "")
 
     def __call__(self, visit: Visit) -> Outlook:
