@@ -1,18 +1,22 @@
 """Children of tests must hear Ctrl-C, also where the tests run in the background of a script, which ignores it.
 
-And one thread each: several processes with several threads wait for one another more than they work.
+And one thread each: several processes with several threads wait for one another more than they work. And compiled code:
+without it each of the many processes that tests start compiles the whole package, which takes longer than its work.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)

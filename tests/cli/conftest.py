@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from goodsense.catalog import Product
-from tests.cli.calls import Called, Caller, run_command
+from tests.cli.calls import Called, Caller, builds_here, run_command
 from tests.shop.catalogs import picture, toys
 
 COLUMNS = "id title description brand category price currency availability colour material pieces image split".split()
@@ -86,5 +86,6 @@ def own(material: Material, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Caller:
-    """Run a command in this process."""
+    """Run a command in this process, builds too."""
+    builds_here(monkeypatch)
     return Caller(monkeypatch, capsys)

@@ -52,8 +52,8 @@ def test_build_reports_every_block(material: Material) -> None:
     assert "encode text" in material.built.err, "progress belongs on standard error"
 
 
-def test_ingest_says_in_words_what_it_did(own: Path, material: Material) -> None:
-    said = run_command("ingest", own, material.feed)
+def test_ingest_says_in_words_what_it_did(own: Path, material: Material, call: Caller) -> None:
+    said = call("ingest", own, material.feed)
     assert said.code == 0
     assert "72 products read: 0 added, 0 changed, 72 unchanged." in said.out
     assert f"Next: goodsense build {own}" in said.out
@@ -92,16 +92,16 @@ def test_delete_missing_deletes_what_the_feed_does_not_name(own: Path, tmp_path:
     assert "toy-0000" not in check_hits(call("search", own, "no 0", "-k", "72", "--json"))
 
 
-def test_build_with_nothing_new_encodes_nothing(own: Path) -> None:
-    again = run_command("build", own)
+def test_build_with_nothing_new_encodes_nothing(own: Path, call: Caller) -> None:
+    again = call("build", own)
     assert again.code == 0
     assert "nothing changed since the live build" in again.out
 
 
-def test_build_with_another_recipe(own: Path, tmp_path: Path) -> None:
+def test_build_with_another_recipe(own: Path, tmp_path: Path, call: Caller) -> None:
     recipe = tmp_path / "words.toml"
     recipe.write_text('[encoders]\ntext = ""\nimage = ""\n', "utf-8")
-    built = run_command("build", own, "--recipe", recipe, "--workers", "1", "--json")
+    built = call("build", own, "--recipe", recipe, "--workers", "1", "--json")
     assert built.code == 0, built.err
     assert set(built.json["modalities"]) == {"attributes"}
 
@@ -115,8 +115,8 @@ def test_search_by_text_as_a_process(material: Material) -> None:
     assert len(ids) == 3
 
 
-def test_search_for_people_is_a_table(material: Material) -> None:
-    found = run_command("search", material.shop, "red wooden train", "-k", "2")
+def test_search_for_people_is_a_table(material: Material, call: Caller) -> None:
+    found = call("search", material.shop, "red wooden train", "-k", "2")
     lines = found.out.splitlines()
     assert lines[0].split() == ["#", "id", "score", "sure", "title", "because"]
     assert lines[2].split()[:2] == ["1", "toy-0000"]
@@ -176,7 +176,7 @@ def test_a_search_that_finds_nothing_is_no_error(material: Material, call: Calle
 
 
 def test_similar(material: Material, call: Caller) -> None:
-    found = run_command("similar", material.shop, "toy-0001", "-k", "5", "--json")
+    found = call("similar", material.shop, "toy-0001", "-k", "5", "--json")
     ids = check_hits(found)
     assert len(ids) == 5
     assert "train" in found.json["hits"][0]["title"]
@@ -187,17 +187,17 @@ def test_similar(material: Material, call: Caller) -> None:
 # ---- judge, evaluate
 
 
-def test_judge_keeps_queries_and_the_build_tunes_on_them(own: Path, material: Material) -> None:
-    kept = run_command("judge", own, "--queries", material.queries, "--qrels", material.qrels, "--json")
+def test_judge_keeps_queries_and_the_build_tunes_on_them(own: Path, material: Material, call: Caller) -> None:
+    kept = call("judge", own, "--queries", material.queries, "--qrels", material.qrels, "--json")
     assert (kept.code, kept.json) == (0, {"queries": 24, "judgements": 24 * 72})
-    built = run_command("build", own, "--workers", "1", "--json")
+    built = call("build", own, "--workers", "1", "--json")
     assert built.code == 0, built.err
     assert built.json["verdict"]["source"] == "24 judged queries"
 
 
-def test_evaluate_search(own: Path, material: Material) -> None:
+def test_evaluate_search(own: Path, material: Material, call: Caller) -> None:
     judged = ("--queries", material.queries, "--qrels", material.qrels)
-    done = run_command("evaluate", "search", own, *judged, "-k", "5", "--json")
+    done = call("evaluate", "search", own, *judged, "-k", "5", "--json")
     assert done.code == 0, done.err
     found = done.json
     assert found.keys() >= {"metrics", "queries", "latency_ms"}
@@ -219,8 +219,8 @@ def test_evaluate_search_within_the_judged_pool(own: Path, material: Material, t
     assert "ndcg@10" in call("evaluate", "search", own, *judged).out
 
 
-def test_evaluate_classify(own: Path) -> None:
-    done = run_command("evaluate", "classify", own, "--label", "category", "--modality", "text", "--json")
+def test_evaluate_classify(own: Path, call: Caller) -> None:
+    done = call("evaluate", "classify", own, "--label", "category", "--modality", "text", "--json")
     assert done.code == 0, done.err
     found = done.json
     assert found.keys() >= {"metrics", "rows", "classes"}
@@ -254,8 +254,8 @@ def test_evaluate_classify_with_masked_words_cannot_read_the_label(own: Path, ca
     assert plain.json["metrics"]["accuracy"] > masked.json["metrics"]["accuracy"]
 
 
-def test_evaluate_regress(own: Path) -> None:
-    done = run_command("evaluate", "regress", own, "--target", "price", "--modality", "attributes", "--json")
+def test_evaluate_regress(own: Path, call: Caller) -> None:
+    done = call("evaluate", "regress", own, "--target", "price", "--modality", "attributes", "--json")
     assert done.code == 0, done.err
     assert done.json["metrics"].keys() >= {"mae", "rmse", "r2"}
     assert done.json["metrics"]["r2"] > 0.5, "the price follows from the number of pieces"
@@ -285,7 +285,7 @@ def test_export_as_a_process(material: Material, tmp_path: Path) -> None:
 
 
 def test_doctor_tells_versions_and_the_state_of_a_shop(material: Material, own: Path, call: Caller) -> None:
-    done = run_command("doctor", material.shop, "--json")
+    done = call("doctor", material.shop, "--json")
     assert done.code == 0, done.err
     assert done.json["packages"].keys() >= {"goodsense", "python", "numpy", "torch", "ruff"}
     assert any("72 products" in line for line in done.json["shop"])
@@ -294,9 +294,9 @@ def test_doctor_tells_versions_and_the_state_of_a_shop(material: Material, own: 
     assert f"not built yet: goodsense build {own}" in call("doctor", own).out
 
 
-def test_json_is_one_line_on_standard_output(material: Material) -> None:
+def test_json_is_one_line_on_standard_output(material: Material, call: Caller) -> None:
     for arguments in (("search", material.shop, "kite"), ("doctor",), ("similar", material.shop, "toy-0003")):
-        found = run_command(*arguments, "--json")
+        found = call(*arguments, "--json")
         assert found.out.count("\n") == 1
         assert json.loads(found.out)
         assert found.err == ""

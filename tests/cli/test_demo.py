@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import shlex
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
-from tests.cli.calls import Called, Caller, run_command
+from goodsense.cli.demo import run_demo
+from tests.cli.calls import Called, Caller, builds_here
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Called]:
-    directory = tmp_path_factory.mktemp("demo")
-    return directory, run_command("demo", "toys", "--products", "40", "--json", cwd=directory)
+    """The demo as JSON, in this process; the installed command is the same function."""
+    directory, said = tmp_path_factory.mktemp("demo"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+        patch.chdir(directory)
+        builds_here(patch)
+        run_demo(Path("toys"), products=30, as_json=True)
+    return directory, Called(0, said.getvalue(), "")
 
 
 def test_demo_as_json(demo: tuple[Path, Called]) -> None:
     directory, done = demo
-    assert done.code == 0, done.err
     found = done.json
     assert found.keys() >= {
         "ingest",
@@ -36,7 +43,7 @@ def test_demo_as_json(demo: tuple[Path, Called]) -> None:
     assert found["reviews"]["summary"]["personal"]
     assert 0 < found["check"]["score"] < 100
     assert (directory / found["check"]["html"]).is_file()
-    assert found["ingest"]["added"] == found["build"]["products"] == 40
+    assert found["ingest"]["added"] == found["build"]["products"] == 30
     assert all(0 <= figures["metrics"]["ndcg@10"] <= 1 for figures in found["evaluate"].values())
     assert len(found["answers"]) == 6
     assert all(answer["hits"] for answer in found["answers"])

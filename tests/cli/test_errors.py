@@ -225,13 +225,15 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize(("lock", "command"), [("write.lock", "ingest"), ("build.lock", "build")])
-def test_a_second_writer_is_told_who_holds_the_lock(lock: str, command: str, own: Path, material: Material) -> None:
+def test_a_second_writer_is_told_who_holds_the_lock(
+    lock: str, command: str, own: Path, material: Material, call: Caller
+) -> None:
     holder = subprocess.Popen([sys.executable, "-c", _HOLD, str(own / lock)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     try:
         assert holder.stdout.readline() == "held\n"
         arguments = [command, own, *([material.feed] if command == "ingest" else []), "--json"]
-        check(run_command(*arguments), DATA, f"process {holder.pid}")
+        check(call(*arguments), DATA, f"process {holder.pid}")
     finally:
         holder.kill()
         holder.wait()
@@ -253,10 +255,10 @@ def test_a_missing_extra_is_named(own: Path, tmp_path: Path, call: Caller) -> No
 # ---- partly done
 
 
-def test_rejected_rows(tmp_path: Path) -> None:
+def test_rejected_rows(tmp_path: Path, call: Caller) -> None:
     feed = tmp_path / "feed.csv"
     feed.write_text("id,title\n1,good\n,nameless\n", "utf-8")
-    called = run_command("ingest", tmp_path / "shop", feed, "--json")
+    called = call("ingest", tmp_path / "shop", feed, "--json")
     assert called.code == PARTIAL
     assert (called.json["added"], called.json["rejected"]) == (1, 1)
     (line,) = Path(called.json["rejects_path"]).read_text("utf-8").splitlines()

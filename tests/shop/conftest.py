@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from goodsense.shop import Shop
+from tests.cli.calls import builds_here
 from tests.shop.catalogs import toys
 
 
@@ -20,10 +22,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def own(built: Path, tmp_path: Path) -> Iterator[Shop]:
-    """A copy of the built shop that a test may change."""
-    import shutil
-
+def own(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """A copy of the built shop that a test may change; it is built in this process."""
+    builds_here(monkeypatch)
     shutil.copytree(built, tmp_path / "shop")
     with Shop.open(tmp_path / "shop") as shop:
         yield shop

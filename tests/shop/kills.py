@@ -43,11 +43,11 @@ build(Path(sys.argv[1]), Recipe(), workers=1, progress=lambda stage, done, total
 """
 
 
-def run_ingest_kills(work: Path, count: int, seed: int) -> dict[str, Any]:
+def run_ingest_kills(work: Path, count: int, seed: int, products: int = 6_000) -> dict[str, Any]:
     """Kill ``count`` ingests; every row whose batch was acknowledged must be there, and a rerun completes the rest."""
     rng = random.Random(seed)
     feed = work / "feed.csv"
-    rows = _write_feed(feed, 6_000)
+    rows = _write_feed(feed, products)
     span = _time_ingest(work, feed)
     acknowledged_in_all = 0
     for number in range(count):

@@ -15,6 +15,7 @@ from goodsense.shop import Recipe, Shop, make_query
 from goodsense.shop.artefacts import current_build
 from goodsense.shop.build import build
 from goodsense.shop.locks import FileLock
+from goodsense.shop.worker import build_in_child
 from goodsense.types import ImageRef, Part, Query
 from tests.shop.catalogs import picture, toy, toys
 
@@ -202,10 +203,11 @@ def test_a_second_process_searches_the_same_build_exactly(own: Shop, capsys: pyt
 
 
 def test_a_running_build_is_named(own: Shop) -> None:
+    """As the child that builds says it."""
     lock = FileLock(own.directory / "build.lock")
     assert lock.acquire()
     with pytest.raises(StorageError, match=rf"being built by process {os.getpid()}"):
-        own.build()
+        build_in_child(own.directory, own.recipe)
     lock.release()
 
 
