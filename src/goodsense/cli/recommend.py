@@ -41,6 +41,8 @@ def recommend(
     sold_out: Annotated[bool, typer.Option("--sold-out", help="Show what is out of stock, too.")] = False,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
     workers: Annotated[int, typer.Option(min=1, help="Processes that --all uses.")] = 2,
+    device: Annotated[str, typer.Option(help="As the log calls it, for click rates.")] = "",
+    place: Annotated[str, typer.Option(help="As the log calls it, for click rates.")] = "",
     lang: Annotated[str, typer.Option(help="Of the reasons: en or zh.")] = "en",
     explain: Annotated[bool, typer.Option(help="Show every reason and term.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -81,6 +83,8 @@ def recommend(
                 sold_out=sold_out,
                 explain=explain,
                 language=lang,
+                device=device,
+                place=place,
             )
     emit(hits.to_json(), as_json=json, text=lambda: show(hits, explain=explain))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from time import time as clock
 from typing import TYPE_CHECKING, Self
 
 from goodsense.catalog.product import Product
@@ -375,6 +377,9 @@ class Shop:
         sold_out: bool = False,
         explain: bool = False,
         language: str = "en",
+        device: str = "",
+        place: str = "",
+        time: float | None = None,
     ) -> Recommended:
         """What a shopper may want next, with reasons and their numbers.
 
@@ -398,6 +403,8 @@ class Shop:
             Give every reason in ``detail``.
         language
             Of the reasons, ``en`` or ``zh``.
+        device, place, time
+            Where and when it is asked, for click rates: as the log calls them, seconds since 1970 UTC; None: now.
 
         Raises
         ------
@@ -405,6 +412,7 @@ class Shop:
             If the shop was not built, or something is asked for that does not exist.
         """
         desk, wish = self.desk, _wish(k, where, diversity, sold_out, explain, language)
+        wish = _at(wish, time, device, place)
         if like:
             return desk.like(self.snapshot, like, wish, model=model)
         past = desk.past(desk.look(self.snapshot), user=user, history=history, session=session)
@@ -546,6 +554,12 @@ def _wish(k: int, where: str | None, diversity: float | None, sold_out: bool, ex
     if diversity is not None and not 0 <= diversity <= 1:
         raise UsageError(f"a diversity of {diversity:g} is none.", fix="Give a number from 0 to 1.")
     return Wish(k, where, sold_out, diversity, explain, language_of(language))
+
+
+def _at(wish: Wish, when: float | None, device: str, place: str) -> Wish:
+    from goodsense.shop.recommending.rules import Moment
+
+    return replace(wish, moment=Moment(clock() if when is None else when, device, place))
 
 
 def make_query(

@@ -15,7 +15,7 @@ from goodsense.shop.recommending.newcomers import Newcomers
 from goodsense.shop.recommending.opened import Opened
 from goodsense.shop.recommending.past import Past
 from goodsense.shop.recommending.reasons import Reason, Reasoner
-from goodsense.shop.recommending.rules import Placed, Rules
+from goodsense.shop.recommending.rules import Moment, Placed, Rules
 from goodsense.shop.recommending.sentences import Language, say, sentence
 from goodsense.shop.recommending.shelf import Shelf
 from goodsense.types import Hit, Hits, Mask, Query, normalise
@@ -62,6 +62,8 @@ class Wish:
         Give all reasons of every product, not the strongest alone.
     language
         Of the reasons.
+    moment
+        When and where it is asked, for click rates.
     """
 
     k: int = 10
@@ -70,6 +72,7 @@ class Wish:
     diversity: float | None = None
     explain: bool = False
     language: Language = "en"
+    moment: Moment = field(default_factory=Moment)
 
 
 def answer(
@@ -136,7 +139,17 @@ def placed_by(
     def looks(ids: Sequence[str]) -> NDArray[np.float32]:
         return look_vectors(shelf, [shelf.places[id] for id in ids])
 
-    return rules(best, past, allowed, wish.k, more=more, looks=looks, diversity=diversity, chance=chance)
+    return rules(
+        best,
+        past,
+        allowed,
+        wish.k,
+        more=more,
+        looks=looks,
+        diversity=diversity,
+        chance=chance,
+        moment=wish.moment,
+    )
 
 
 def usable(shelf: Shelf, past: Past, wish: Wish, inside: Mask | None = None) -> tuple[Mask, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from goodsense.errors import UsageError
 from goodsense.recommend import make_model
+from goodsense.recommend.reranking import ByRate
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.recommending.answering import Recommended, Wish, answer, merged, recent_items
 from goodsense.shop.recommending.complements import goes_with
@@ -19,6 +20,7 @@ from goodsense.shop.recommending.newcomers import Newcomers
 from goodsense.shop.recommending.opened import Opened
 from goodsense.shop.recommending.past import Past, given_past, has_shopper, last_time, read_past, read_visit
 from goodsense.shop.recommending.profiles import Profile, Profiles
+from goodsense.shop.recommending.rates import load_rates
 from goodsense.shop.recommending.rules import Rules, read_bids
 from goodsense.shop.recommending.shelf import Shelf
 from goodsense.shop.recommending.visits import Foretelling, Outlook, given_visit, read_visit_of
@@ -40,6 +42,7 @@ class Desk:
         self.newcomers: Newcomers | None = None
         self._profiles: Profiles | None = None
         self._rules: Rules | None = None
+        self._by_rate: tuple[Shelf, ByRate] | None = None
 
     @cached_property
     def told(self) -> dict[str, Any]:
@@ -100,9 +103,20 @@ class Desk:
         settings = self.opened.settings
         if not settings.sponsored:
             if self._rules is None or self._rules.shelf is not shelf:
-                self._rules = Rules(settings, shelf)
+                self._rules = Rules(settings, shelf, rates=self._rates(shelf))
             return self._rules
-        return Rules(settings, shelf, *read_bids(self.build.parent.parent / settings.sponsored))
+        bids, told = read_bids(self.build.parent.parent / settings.sponsored)
+        return Rules(settings, shelf, bids, told, self._rates(shelf))
+
+    def _rates(self, shelf: Shelf) -> ByRate | None:
+        """The build's click rates, over the products and the log as they were when the shelf was last filled."""
+        if not self.told.get("rates", {}).get("kept"):
+            return None
+        if self._by_rate is None or self._by_rate[0] is not shelf:
+            content = content_of(shelf.snapshot)
+            log = learned_from(self.truth, content.aligned(self.opened.items), self.opened.settings)
+            self._by_rate = shelf, load_rates(self.build / HOME, content, log)
+        return self._by_rate[1]
 
     def _with(self, model: str, snapshot: Snapshot) -> Opened:
         """The build's own recommender, or another one learned on the spot."""

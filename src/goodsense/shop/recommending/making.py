@@ -24,6 +24,7 @@ from goodsense.shop.recipe import RecommendTable
 from goodsense.shop.recommending.content import content_of
 from goodsense.shop.recommending.leanings import learn_spreads
 from goodsense.shop.recommending.log import HELD_OUT, SAYING_NOTHING, read_log
+from goodsense.shop.recommending.rates import learn_rates
 from goodsense.shop.recommending.statistics import statistics_of
 from goodsense.shop.recommending.visits import learn_visits
 from goodsense.shop.truth import Truth
@@ -48,6 +49,7 @@ class Made:
     left_out: dict[str, Any] = field(default_factory=dict)
     profiles: dict[str, Any] = field(default_factory=dict)
     visits: dict[str, Any] = field(default_factory=dict)
+    rates: dict[str, Any] = field(default_factory=dict)
     note: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -88,8 +90,11 @@ def make_recommender(
     statistics.save(home)
     made = Made(model.kind, model.options, statistics.shoppers, len(interactions), chosen, left_out=_left_out(heard))
     made.profiles = learn_spreads(interactions, content, statistics.seen_by, seed=seed)
-    visits = learn_visits(truth, home, without=frozenset({*heard.suspects, *heard.copies}), seed=seed)
-    made.visits, made.notes = visits.to_json(), [f"visits: {visits.note}"]
+    strangers = frozenset({*heard.suspects, *heard.copies})
+    visits = learn_visits(truth, home, without=strangers, seed=seed)
+    rates = learn_rates(truth, interactions, content, model, home, without=strangers, seed=seed)
+    made.visits, made.rates = visits.to_json(), rates.to_json()
+    made.notes = [f"visits: {visits.note}", *([f"click rates: {rates.note}"] if rates.note else [])]
     (home / "recommender.json").write_text(
         json.dumps({"format": FORMAT, **made.to_json()}, ensure_ascii=False, indent=1, default=str), "utf-8"
     )

@@ -21,6 +21,7 @@ from goodsense.errors import UsageError
 from goodsense.recommend.reranking import (
     Boost,
     Bury,
+    ByRate,
     CategoryCap,
     Diversify,
     EpsilonGreedy,
@@ -43,6 +44,15 @@ BASE = "base"
 
 More = Callable[[Mask, int], list[Candidate]]  # candidates among the allowed ones, so many
 Looks = Callable[[Sequence[str]], Vectors]  # ids -> (r, d)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a list is asked for (seconds since 1970 UTC), on which device and where, as the log calls them."""
+
+    time: float | None = None
+    device: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,12 +82,15 @@ class Rules:
         Product -> the most that a click is worth to whoever wants it shown.
     told
         What was wrong with the bids.
+    rates
+        Adds what click rates say; None where a build knows none.
     """
 
     settings: RecommendTable
     shelf: Shelf
     bids: Mapping[str, float] = field(default_factory=dict)
     told: str = ""
+    rates: ByRate | None = None
 
     # ---- what the recipe says
 
@@ -134,7 +147,7 @@ class Rules:
         """Whether anything is done to lists but filtering them by price."""
         rules, settings = self.settings.rules, self.settings
         usual = bool(rules.pin or rules.bury or rules.boost or rules.per_category or diversity)
-        return usual or (chance and bool(settings.explore or self.bids))
+        return usual or (chance and bool(settings.explore or self.bids or self.rates is not None))
 
     def depth(self, k: int) -> int:
         """How many candidates are chosen from."""
@@ -153,6 +166,7 @@ class Rules:
         looks: Looks,
         diversity: float = 0.0,
         chance: bool = True,
+        moment: Moment | None = None,
     ) -> tuple[list[Placed], str]:
         """The first ``k`` by the rules, and what is to be told of the list.
 
@@ -167,7 +181,9 @@ class Rules:
         looks
             Vectors that tell products apart.
         chance
-            With exploration and paid places.
+            With click rates, exploration and paid places.
+        moment
+            When and where it is asked.
         """
         base = {candidate.id: candidate for candidate in pool(found, past, k, self.settings.known)}
         bids = self._offers(allowed) if chance else {}
@@ -180,9 +196,13 @@ class Rules:
             wanted = rescaled(more(mask, len(extra)), found)
             base |= {candidate.id: candidate for candidate in wanted}
         steps = list(self._steps(base, allowed, bids, looks, diversity, chance))
-        request = Request(k, past.user, past.items[::-1], past.owned, seed=_seed(past, k))
+        at = moment or Moment()
+        history = past.items[::-1]
+        request = Request(
+            k, past.user, history, past.owned, time=at.time, device=at.device, place=at.place, seed=_seed(past, k)
+        )
         ranked = Reranker(steps)(terms, request)
-        return [_placed(pick, base) for pick in ranked], ranked.message if ranked.picks else ""
+        return [_placed(pick, base, self.rates is not None) for pick in ranked], ranked.message if ranked.picks else ""
 
     def _steps(
         self,
@@ -198,6 +218,8 @@ class Rules:
         for name, rule, mask in self.boosts:
             matching = [candidate for id, candidate in base.items() if mask[shelf.places[id]]]
             yield Boost({one.id: rule.amount + (rule.factor - 1) * abs(one.score) for one in matching}, 1.0, name)
+        if chance and self.rates is not None:
+            yield self.rates
         if diversity and base:
             ids = tuple(base)
             vectors = looks(ids)
@@ -214,7 +236,12 @@ class Rules:
             yield Pin(pins)
         if bids:
             free = tuple(place for place in settings.sponsored_places if place not in pins.values())
-            yield Sponsored(bids, _by_relevance(base), places=free, floor=settings.sponsored_floor)
+            yield Sponsored(
+                bids,
+                _by_relevance(base) if self.rates is None else _by_clicks(self.rates),
+                places=free,
+                floor=settings.sponsored_floor,
+            )
         if bids and pins:
             yield Pin(pins)  # what was sold above a pin moved it
 
@@ -277,9 +304,16 @@ def _by_relevance(base: Mapping[str, Candidate]) -> Callable[[Sequence[str], Req
     return rates
 
 
-def _placed(pick: Pick, base: Mapping[str, Candidate]) -> Placed:
+def _by_clicks(rates: ByRate) -> Callable[[Sequence[str], Request], NDArray[np.float64]]:
+    def probabilities(ids: Sequence[str], request: Request) -> NDArray[np.float64]:
+        return rates.model.probabilities(rates.features.of_candidates(ids, request))
+
+    return probabilities
+
+
+def _placed(pick: Pick, base: Mapping[str, Candidate], rated: bool) -> Placed:
     detail = dict(pick.detail)
-    if "click_rate" in detail:
+    if "click_rate" in detail and not rated:
         detail["relevance"] = detail.pop("click_rate")
     if pick.moves:
         detail["moved_by"] = pick.to_json()["moved_by"]
