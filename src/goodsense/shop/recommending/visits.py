@@ -225,6 +225,8 @@ class Foretelling:
     def of(cls, home: Path, told: dict[str, Any] | None) -> Foretelling:
         """Open what :func:`learn_visits` wrote; ``told`` is what it said."""
         if not (home / HOME).is_dir():
+            if not told:
+                return cls(message="this build looked at no visits: build again, once there are events")
             weak = "what this build learned of visits was no better than one number for all, so it foretells nothing"
             return cls(message=weak) if told and told.get("reliability") else cls()
         own = dict((told or {}).get("reliability") or {})
