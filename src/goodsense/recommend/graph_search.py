@@ -6,6 +6,7 @@ has among its best. Weights are found by coordinate ascent from several starts.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ _STEPS = (0.0, 0.5, 0.75, 1.3, 2.0)  # what a weight is multiplied by
 _ROUNDS, _FROM = 5, 0.1  # of the ascent; where a weight of 0 starts again
 _BEST, _FIRST = 40, 120  # candidates of every term, and of the usual blend
 _AT_ONCE = 250  # shoppers scored together
+_WALKS = 300_000_000  # from an item to a shopper to an item, while exponents are chosen
 _NOTHING = np.float32(-1e30)
 
 
@@ -161,6 +163,12 @@ class _Asked:
     def count(self) -> int:
         return int(self.histories.shape[0])
 
+    def few(self) -> _Asked:
+        """So few of them, evenly taken, that walking to everybody who took the same items ends soon."""
+        reached = np.asarray(self.taken.T @ degrees(self.taken, 1)).ravel()  # (n,) events of those who took an item
+        step = max(1, math.ceil(float((self.histories @ reached).sum()) / _WALKS))
+        return _Asked(self.taken, self.histories[::step], self.held_out[::step])
+
     def blocks(self) -> Iterator[_Asked]:
         """So few shoppers at a time that all their scores fit."""
         for begin in range(0, self.count, _AT_ONCE):
@@ -177,6 +185,7 @@ class _Asked:
 
 def _exponents(asked: _Asked, k: int) -> tuple[dict[str, float], float, int]:
     """The exponents with which co-occurrence alone does best, one after another; no graph is made for it."""
+    asked = asked.few()
     chosen = {name: values[0] for name, values in EXPONENTS.items()}
     known: dict[tuple[float, ...], float] = {}
     for name, values in (*EXPONENTS.items(), *EXPONENTS.items()):  # once more: each depends on the others
