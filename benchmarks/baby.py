@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.common import Bench, parser, report_path
-from benchmarks.recommending import RULES, Split, compared, read_split
+from benchmarks.recommending import RULES, Split, read_split, run
 
 PROTOCOL = (
     f"amazon_baby, {RULES}; behaviour only: the features of the items are not in the data; published on this split: "
@@ -15,16 +14,7 @@ TARGETS = {"recall@20": 0.088}
 
 
 def main() -> None:
-    made = parser(__doc__ or "")
-    made.add_argument("--only", nargs="+", help="some of the models; makes no result of its own")
-    options = made.parse_args()
-    bench = Bench("baby", PROTOCOL, seeds={"models": 0})
-    path = report_path(options, bench.name, whole=options.only is None)
-    for _ in compared(bench, read, options.data / "amazon_baby", TARGETS, options.only):
-        if path is not None:
-            bench.write(path)
-    if path is None:
-        bench.write(None)
+    run(__doc__ or "", "baby", PROTOCOL, TARGETS, "amazon_baby", read)
 
 
 def read(folder: Path) -> Split:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import Bench, in_child, say
+from benchmarks.common import Bench, in_child, parser, report_path, say
 from goodsense.errors import GoodsenseError
 from goodsense.evaluate.recommendation import evaluate_recommendations
 from goodsense.events import Interactions
-from goodsense.recommend import MODELS, Content, Model
+from goodsense.recommend import MODELS, Content, Model, make_model
 from goodsense.recommend.graph_search import chosen_filter
+from goodsense.recommend.hybrid import Hybrid
 from goodsense.recommend.judging import recommended
 from goodsense.recommend.trials import Budget, searched
 
@@ -30,6 +32,8 @@ RULES = (
 )
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20", "coverage@20")
 OURS = "graph-filter"
+BLEND = "hybrid (graph-filter, two-tower, ease-side)"
+TOWERS = 3  # seeds of the two towers in the blend
 SEARCHED = 4_000  # validation users that choose the filter's weights
 TRIALS: Mapping[str, int] = {
     "popular": 1,
@@ -92,11 +96,27 @@ def _part(
     return Interactions(names, ids, starts, rows[order].astype(np.int32), np.ones(n), unknown, zeros)
 
 
+def run(
+    doc: str, name: str, protocol: str, targets: Mapping[str, float], folder: str, split: Callable[[Path], Split]
+) -> None:
+    """The script of one set: all rivals, or with ``--only`` some, and the report keeps the rows of the others."""
+    made = parser(doc)
+    made.add_argument("--only", nargs="+", help="some of the models; the others stay as they are in the report")
+    options = made.parse_args()
+    bench = Bench(name, protocol, seeds={"models": 0})
+    path = report_path(options, name, whole=True)
+    if options.only and path is not None and path.is_file():
+        kept = json.loads(path.read_text("utf-8"))
+        bench.figures, bench.details, bench.stages = kept["figures"], kept["details"], kept["stages"]
+    for _ in compared(bench, split, options.data / folder, targets, options.only):
+        bench.write(path)
+
+
 def compared(
     bench: Bench, split: Callable[[Path], Split], folder: Path, targets: Mapping[str, float], only: Sequence[str] | None
 ) -> Iterator[str]:
     """Rival after rival, ours first; the report holds all that was found so far."""
-    table: list[dict[str, Any]] = []
+    table: list[dict[str, Any]] = [row for row in bench.details.get("table", []) if row["model"] not in (only or ())]
     bench.details["table"] = table
     for name in names(only):
         with bench.stage(name):
@@ -118,13 +138,13 @@ def names(only: Sequence[str] | None) -> list[str]:
     """Ours first, then the other models that there are, then those of `implicit`; the slowest last."""
     known = [OURS, *(name for name in TRIALS if name in MODELS and name != "lightgcn"), *IMPLICIT]
     known += ["lightgcn"] if "lightgcn" in MODELS else []
-    return [name for name in known if only is None or name in only]
+    return [name for name in known if only is None or name in only] + [name for name in only or () if name == BLEND]
 
 
 def _judged(split: Callable[[Path], Split], folder: Path, name: str) -> dict[str, Any]:
     parts = split(folder)
     try:
-        found = _implicit(name, parts) if name in IMPLICIT else _ours(name, parts)
+        found = _implicit(name, parts) if name in IMPLICIT else _blend(parts) if name == BLEND else _ours(name, parts)
     except (GoodsenseError, ImportError) as error:
         return {"model": name, "failed": str(error)}
     report = evaluate_recommendations(found.pop("rows"), parts.test, parts.train, ks=(10, 20), slices=False)
@@ -158,6 +178,33 @@ def _ours(name: str, parts: Split) -> dict[str, Any]:
         "search_s": round(took, 2),
         "search_cpu_s": round(used, 2),
         "users_per_s": round(len(rows) / ranked),
+    }
+
+
+def _blend(parts: Split) -> dict[str, Any]:
+    """The filter, two towers of several seeds and EASE with content, weighed on validation."""
+    started, cpu = time.perf_counter(), time.process_time()
+    fitted: list[Model] = [chosen_filter(parts.train, parts.val, parts.content, users=SEARCHED).model]
+    towers = [make_model("two-tower") for _ in range(TOWERS)]
+    fitted += [model.fit(parts.train, parts.content, seed=seed) for seed, model in enumerate(towers)]
+    fitted += [make_model("ease-side").fit(parts.train, parts.content)]
+    model = Hybrid.blended(fitted, parts.train, parts.val)
+    took, used = time.perf_counter() - started, time.process_time() - cpu
+    val = evaluate_recommendations(
+        recommended(model, parts.train, parts.val, 20), parts.val, parts.train, ks=(10, 20), slices=False
+    )
+    begin = time.perf_counter()
+    rows = recommended(model, parts.train, parts.test, 20)
+    return {
+        "rows": rows,
+        "options": {"models": [part.kind for part in fitted], "weights": model.used_weights.round(3).tolist()},
+        "validation": {metric: round(float(val.metrics[metric]), 5) for metric in METRICS},
+        "tried": 1,
+        "fit_s": round(took, 2),
+        "fit_cpu_s": round(used, 2),
+        "search_s": round(took, 2),
+        "search_cpu_s": round(used, 2),
+        "users_per_s": round(len(rows) / (time.perf_counter() - begin)),
     }
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.common import Bench, parser, report_path
-from benchmarks.recommending import RULES, Split, compared, item_ids, read_split
+from benchmarks.recommending import RULES, Split, item_ids, read_split, run
 from goodsense.recommend import Content
 
 PROTOCOL = (
@@ -16,16 +15,7 @@ TARGETS = {"recall@20": 0.112, "ndcg@20": 0.053, "search": 60.0}
 
 
 def main() -> None:
-    made = parser(__doc__ or "")
-    made.add_argument("--only", nargs="+", help="some of the models; makes no result of its own")
-    options = made.parse_args()
-    bench = Bench("sports", PROTOCOL, seeds={"models": 0})
-    path = report_path(options, bench.name, whole=options.only is None)
-    for _ in compared(bench, read, options.data / "amazon_sports", TARGETS, options.only):
-        if path is not None:
-            bench.write(path)
-    if path is None:
-        bench.write(None)
+    run(__doc__ or "", "sports", PROTOCOL, TARGETS, "amazon_sports", read)
 
 
 def read(folder: Path) -> Split:
