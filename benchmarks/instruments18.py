@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.common import Bench, parser, report_path
 from benchmarks.sequences import Asked, Whole, figures, fitted, log_of, searched, summary
 from goodsense.events import Interactions
-from goodsense.recommend import MODELS, Content
+from goodsense.recommend import Content
 from goodsense.types import Embeddings
 
 PROTOCOL = (
@@ -154,7 +154,7 @@ def jobs(asked: Sequence[str], seeds: int, only: Sequence[str] | None) -> Iterat
             plain = PLAIN if question == NEXT else COLD_PLAIN
             networks = NETWORKS if question == NEXT else COLD
             for name in (*networks, *(plain if seed == 0 else ())):
-                if kind_of(name)[0] in MODELS and (only is None or name in only):
+                if only is None or name in only:
                     yield question, name, seed
 
 

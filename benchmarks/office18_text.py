@@ -17,7 +17,7 @@ from benchmarks.common import Bench, parser, report_path
 from benchmarks.sequences import KS, Asked, figures, fitted, searched, summary
 from goodsense.encoders.lsa import LsaEncoder
 from goodsense.events import Interactions
-from goodsense.recommend import MODELS, Content, histories_of
+from goodsense.recommend import Content, histories_of
 from goodsense.text.clean import clean
 from goodsense.types import Embeddings
 
@@ -64,7 +64,7 @@ def run(bench: Bench, folder: Path, seeds: int, only: Sequence[str] | None) -> I
     asked_val, asked = asked_of(val, content.ids), asked_of(test, content.ids)
     touched = np.bincount(log.item_rows, minlength=len(content)) > 0
     slices = {"cold items": ~touched[asked.targets], "warm items": touched[asked.targets]}
-    names = [name for name in (*PLAIN, *NETWORKS) if (only is None or name in only) and kind_of(name)[0] in MODELS]
+    names = [name for name in (*PLAIN, *NETWORKS) if only is None or name in only]
     table: list[dict[str, Any]] = []
     bench.details |= {
         "log": {"users": len(log.users), "events": len(log), "items touched": int(touched.sum())},

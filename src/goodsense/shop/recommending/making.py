@@ -16,7 +16,7 @@ from goodsense.events import DEFAULT_WEIGHTS, Event, Interactions
 from goodsense.events.filters import Filtered, filtered
 from goodsense.events.splits import leave_last, per_user
 from goodsense.progress import Progress, silent
-from goodsense.recommend import MODELS, Content, Model, make_model
+from goodsense.recommend import Content, Model, make_model
 from goodsense.recommend.search import chosen_model, described
 from goodsense.search.snapshot import Snapshot
 from goodsense.shop.behaviour import stored_events
@@ -34,7 +34,7 @@ FORMAT = 1
 STAGE = "recommender"
 LEAST_ASKED = 20  # shoppers whose last product can be asked for; with fewer, nothing is chosen
 MOST_ASKED = 2_000
-USUAL = ("graph-filter", "item-knn")  # the first that there is, where nothing can be chosen
+USUAL = "graph-filter"  # where nothing can be chosen
 
 
 @dataclass
@@ -141,7 +141,8 @@ def chosen_recommender(
         return model.fit(interactions, content, seed=seed, progress=progress), {"by": "the recipe"}
     parts = held_out(interactions, seed=seed)
     if parts is None:
-        return _usual(interactions, content, seed, progress), {"by": "default", "reason": "too few shoppers to choose"}
+        usual = make_model(USUAL).fit(interactions, content, seed=seed, progress=progress)
+        return usual, {"by": "default", "reason": "too few shoppers to choose"}
     train, validation, method = parts
     choice = chosen_model(train, validation, content, seed=seed, users=None, progress=progress)
     model = make_model(choice.name, **choice.options).fit(interactions, content, seed=seed, progress=progress)
@@ -157,9 +158,9 @@ def held_out(interactions: Interactions, *, seed: int = 0) -> tuple[Interactions
     only some.
     """
     try:
-        split = leave_last(interactions, seed=seed)
+        split, method = leave_last(interactions, seed=seed), "the last product of every shopper"
     except DataError:
-        split = per_user(interactions, seed=seed)
+        split, method = per_user(interactions, seed=seed), "a tenth of every shopper's products"
     asked = np.flatnonzero(np.diff(split.test.starts) > 0)
     if len(asked) < LEAST_ASKED:
         return None
@@ -168,7 +169,7 @@ def held_out(interactions: Interactions, *, seed: int = 0) -> tuple[Interactions
     of_asked = np.zeros(len(interactions.users), dtype=np.bool_)
     of_asked[asked] = True
     test = split.test.only(of_asked[split.test.user_rows])
-    return _joined(interactions, split.test, test), test, "the last product of every shopper"
+    return _joined(interactions, split.test, test), test, method
 
 
 def _joined(interactions: Interactions, whole: Interactions, asked: Interactions) -> Interactions:
@@ -177,12 +178,6 @@ def _joined(interactions: Interactions, whole: Interactions, asked: Interactions
     barred = asked.user_rows.astype(np.int64) * width + asked.item_rows
     codes = interactions.user_rows.astype(np.int64) * width + interactions.item_rows
     return interactions.only(~np.isin(codes, barred))
-
-
-def _usual(interactions: Interactions, content: Content, seed: int, progress: Progress) -> Model:
-    """The default recommender with its default options."""
-    name = next(name for name in USUAL if name in MODELS)
-    return make_model(name).fit(interactions, content, seed=seed, progress=progress)
 
 
 def _left_out(heard: Filtered) -> dict[str, Any]:
@@ -204,9 +199,10 @@ def _note(made: Made) -> str:
 
 def _chosen(made: Made) -> str:
     if figures := made.chosen.get("figures"):
+        reached = f"{made.chosen['metric']} {figures[made.model]:.3f}"
         others = ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if name != made.model)
         return (
-            f"{made.model}, learned from {made.events:,} events of {made.shoppers:,} shoppers; chosen by what "
-            f"{made.chosen['asked']:,} of them did last: {made.chosen['metric']} {figures[made.model]:.3f} ({others})"
+            f"{made.model}, learned from {made.events:,} events of {made.shoppers:,} shoppers; chosen by "
+            f"{made.chosen['split']}, {made.chosen['asked']:,} asked: {reached} ({others})"
         )
     return f"{made.model}, learned from {made.events:,} events of {made.shoppers:,} shoppers"
